@@ -1,1 +1,81 @@
-//! wip
+//! The collection configuration: what a user writes to say which files an agent reads, how it
+//! cuts them into fields and where they go.
+//!
+//! Two stages. [`RawCollectConfig`] is the document as it arrived (classic camelCase or the
+//! agent's snake_case spelling, `agent` 2.1 and 2.2). [`check`] turns it into a
+//! [`CollectConfig`] with every default resolved, or says *all* that is wrong with it, each
+//! [`Problem`] with the field it is about and what to write instead.
+//!
+//! Patterns are carried as text: compiling them is the work of the `pipeline` crate, which adds
+//! its own problems of the same type.
+
+mod check;
+mod checked;
+mod keys;
+mod parsing;
+mod raw;
+
+pub use check::check;
+pub use checked::{
+    Checked, CollectConfig, Encoding, Exclusions, FieldFilter, FileInput, Framing, Parser,
+    TimeRule, Topic, Unmatched,
+};
+pub use raw::{RawCollectConfig, Target};
+
+/// How much a [`Problem`] matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// The configuration runs; part of it has no effect or probably not the wanted one.
+    Warning,
+    /// The configuration is refused.
+    Error,
+}
+
+/// Something wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Whether the configuration is refused for it.
+    pub severity: Severity,
+    /// Path of the field inside the configuration object, such as `inputDetail.key[9]`; empty for
+    /// the object itself. Always in the spelling that the user wrote.
+    pub field: String,
+    /// What is wrong, naming the value.
+    pub what: String,
+    /// What to write instead, where we know.
+    pub fix: Option<String>,
+}
+
+impl Problem {
+    /// A problem for which the configuration is refused.
+    pub fn error(field: impl Into<String>, what: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, field: field.into(), what: what.into(), fix: None }
+    }
+
+    /// A problem with which the configuration runs.
+    pub fn warning(field: impl Into<String>, what: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(field, what) }
+    }
+
+    /// Adds what to write instead.
+    #[must_use]
+    pub fn fix(mut self, fix: impl Into<String>) -> Self {
+        self.fix = Some(fix.into());
+        self
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if !self.field.is_empty() {
+            write!(f, "{}: ", self.field)?;
+        }
+        f.write_str(&self.what)?;
+        match &self.fix {
+            Some(fix) => write!(f, "; {fix}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+use super::*;
+use serde_json::{Value, json};
+
+fn raw(value: Value) -> RawCollectConfig {
+    serde_json::from_value(value).unwrap()
+}
+
+fn target() -> Target {
+    Target { project: Some("p".into()), logstore: Some("l".into()) }
+}
+
+/// A configuration that is right, with `inputDetail` overlaid by `detail`.
+fn config(detail: Value) -> RawCollectConfig {
+    let mut base = json!({
+        "logType": "common_reg_log", "logPath": "/var/log/nginx", "filePattern": "access.log",
+        "dockerFile": false,
+    });
+    for (key, value) in detail.as_object().unwrap() {
+        base[key] = value.clone();
+    }
+    raw(json!({ "inputType": "file", "configName": "nginx-access", "inputDetail": base }))
+}
+
+fn check_problems(raw: &RawCollectConfig, expected: &[&str]) {
+    let checked = check(raw, &target());
+    let found: Vec<String> = checked
+        .problems
+        .iter()
+        .map(|problem| match problem.severity {
+            Severity::Error => format!("error: {problem}"),
+            Severity::Warning => format!("warning: {problem}"),
+        })
+        .collect();
+    assert_eq!(found, expected);
+    assert_eq!(checked.config.is_none(), checked.errors().next().is_some());
+}
+
+fn checked(detail: Value) -> CollectConfig {
+    let checked = check(&config(detail), &target());
+    assert_eq!(checked.problems, []);
+    checked.config.unwrap()
+}
+
+#[test]
+fn the_error_log_of_the_seed_is_simple_mode() {
+    let config = checked(json!({}));
+    assert_eq!(config.parser, Parser::Whole);
+    assert_eq!(config.framing, Framing::Line);
+    assert_eq!((config.project.as_str(), config.logstore.as_str()), ("p", "l"));
+    assert_eq!(config.input.dir, "/var/log/nginx");
+    assert_eq!(config.topic, Topic::Path);
+    assert_eq!(config.unmatched, Unmatched::Drop);
+    assert_eq!(config.time, None);
+}
+
+#[test]
+fn a_begin_pattern_that_matches_everything_means_single_lines() {
+    assert_eq!(checked(json!({ "logBeginRegex": ".*" })).framing, Framing::Line);
+    let begin = json!({ "logBeginRegex": r"\d+-\d+.*" });
+    assert_eq!(
+        checked(begin).framing,
+        Framing::Multiline { begin: Some(r"\d+-\d+.*".into()), proceed: None, end: None }
+    );
+}
+
+#[test]
+fn the_stray_quote_of_the_seed_is_named_with_what_was_meant() {
+    let keys = ["time", "ip", "response-size", "ser-agent\""];
+    check_problems(
+        &config(json!({ "regex": "(.*)", "key": keys })),
+        &["error: inputDetail.key[3]: field name `ser-agent\"` contains a quote; \
+           the quotes of the list do not pair up here; write \"user-agent\""],
+    );
+}
+
+#[test]
+fn every_problem_is_reported_at_once() {
+    let broken = raw(json!({
+        "inputType": "flie",
+        "configName": "Bad Name",
+        "inputDetail": {
+            "logType": "json_lgo", "logpath": "/x", "filePattern": "a/b.log", "maxDepth": 5000,
+            "filterKey": ["a", "b"], "filterRegex": [".*"], "dockerFile": "maybe",
+            "timeFormat": "%s", "adjustTimezone": true, "logTimezone": "Berlin",
+        },
+    }));
+    check_problems(
+        &broken,
+        &[
+            "error: configName: `Bad Name` is not a configuration name; use 2 to 128 characters \
+             of a-z, 0-9, - and _, with a letter or digit at both ends",
+            "error: inputType: `flie` is not an input type; write `file`",
+            "warning: inputDetail.logpath: unknown key, it has no effect; did you mean `logPath`?",
+            "error: inputDetail.logPath: is missing; name the directory of the log files, for \
+             example /var/log/nginx",
+            "error: inputDetail.filePattern: `a/b.log` contains `/`; put the directory into `logPath`",
+            "error: inputDetail.maxDepth: 5000 is out of range; use 0 to 1000",
+            "error: inputDetail.dockerFile: `\"maybe\"` is a text; write true or false",
+            "error: inputDetail.logType: `json_lgo` is not a log type; use `common_reg_log`, \
+             `json_log`, `delimiter_log` or `apsara_log`",
+            "error: inputDetail.logTimezone: `Berlin` is not a time zone; write it as GMT+08:00",
+            "error: inputDetail.filterKey: 2 keys for 1 patterns in `filterRegex`; write one \
+             pattern for each key",
+        ],
+    );
+}
+
+#[test]
+fn an_empty_object_says_all_that_it_needs() {
+    let checked = check(&RawCollectConfig::default(), &Target::default());
+    let fields: Vec<_> = checked.errors().map(|problem| problem.field.as_str()).collect();
+    assert_eq!(
+        fields,
+        [
+            "configName",
+            "outputDetail.projectName",
+            "outputDetail.logstoreName",
+            "inputType",
+            "inputDetail"
+        ]
+    );
+}
+
+#[test]
+fn null_empty_and_absent_mean_the_same() {
+    let detail = json!({
+        "maxDepth": null, "topicFormat": "", "filterKey": [], "regex": null, "key": [],
+        "timeFormat": "", "advanced": null,
+    });
+    assert_eq!(checked(detail), checked(json!({})));
+}
+
+#[test]
+fn the_agents_own_spelling_is_understood() {
+    let snake = raw(json!({
+        "config_name": "nginx-access", "input_type": "file",
+        "output_detail": { "project_name": "p", "logstore_name": "l" },
+        "input_detail": {
+            "log_type": "common_reg_log", "log_path": "/var/log/nginx/", "file_pattern": "access.log",
+            "docker_file": false, "regex": [r"(\S+) (\S+)"], "keys": ["a, b"], "timeformat": "%s",
+            "time_key": "a",
+        },
+    }));
+    let camel = checked(
+        json!({ "regex": r"(\S+) (\S+)", "key": ["a", "b"], "timeFormat": "%s", "timeKey": "a" }),
+    );
+    let checked = check(&snake, &Target::default());
+    assert_eq!(checked.problems, []);
+    assert_eq!(checked.config, Some(camel));
+}
+
+#[test]
+fn the_time_comes_from_the_group_called_time() {
+    let config = checked(json!({
+        "regex": r"(\S+) (\S+)", "key": ["Time", "ip"], "timeFormat": "%d/%b/%Y:%H:%M:%S",
+        "adjustTimezone": true, "logTimezone": "GMT-03:30",
+    }));
+    assert_eq!(
+        config.time,
+        Some(TimeRule {
+            key: "Time".into(),
+            format: "%d/%b/%Y:%H:%M:%S".into(),
+            zone_offset_seconds: Some(-(3 * 3600 + 30 * 60)),
+        })
+    );
+}
+
+#[test]
+fn docker_files_are_a_warning_in_a_sidecar() {
+    check_problems(
+        &config(json!({ "dockerFile": true })),
+        &["warning: inputDetail.dockerFile: true has no effect in a sidecar, which reads the \
+           shared volume itself; set it to false"],
+    );
+}
+
+#[test]
+fn a_pattern_without_names_and_names_without_a_pattern_are_refused() {
+    check_problems(
+        &config(json!({ "regex": r"(\d+)" })),
+        &[
+            r"error: inputDetail.key: is missing, while `regex` is (\d+); name a field for each capture group of the pattern",
+        ],
+    );
+    check_problems(
+        &config(json!({ "key": ["a"] })),
+        &[
+            "error: inputDetail.regex: is missing, while `key` names fields; write a pattern with a capture group for each key",
+        ],
+    );
+}
+
+#[test]
+fn exclusions_are_checked_one_by_one() {
+    let config = config(json!({ "advanced": { "tail_size_kb": -1, "blacklist": {
+        "dir_blacklist": ["/ok", "relative"], "filename_blacklist": ["*.gz", "a/b"],
+    } } }));
+    check_problems(
+        &config,
+        &[
+            "error: inputDetail.advanced.tail_size_kb: -1 is out of range; use 0 to 104857600",
+            "error: inputDetail.advanced.blacklist.dir_blacklist[1]: `relative` is not an absolute path; start it with `/`",
+            "error: inputDetail.advanced.blacklist.filename_blacklist[1]: `a/b` contains `/`; use `filepath_blacklist` for paths",
+        ],
+    );
+}
