@@ -3,7 +3,9 @@
 //!
 //! No I/O, no clock, no async runtime: values in, values out.
 
+pub mod api;
 pub mod collect;
 pub mod compress;
+pub mod error;
 pub mod log_group;
 pub mod sign;
