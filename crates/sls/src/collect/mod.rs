@@ -31,6 +31,16 @@ pub enum Severity {
     Error,
 }
 
+/// Which part of a field a [`Problem`] is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// Its value, or that it has none.
+    #[default]
+    Value,
+    /// Its name: nothing of this name is known here.
+    Name,
+}
+
 /// Something wrong with a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -39,16 +49,27 @@ pub struct Problem {
     /// Path of the field inside the configuration object, such as `inputDetail.key[9]`; empty for
     /// the object itself. Always in the spelling that the user wrote.
     pub field: String,
+    /// What about the field is wrong.
+    pub part: Part,
     /// What is wrong, naming the value.
     pub what: String,
     /// What to write instead, where we know.
     pub fix: Option<String>,
+    /// The text to put in the place of the field's name or value, where that is the whole fix.
+    pub replacement: Option<String>,
 }
 
 impl Problem {
     /// A problem for which the configuration is refused.
     pub fn error(field: impl Into<String>, what: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, field: field.into(), what: what.into(), fix: None }
+        Self {
+            severity: Severity::Error,
+            field: field.into(),
+            part: Part::Value,
+            what: what.into(),
+            fix: None,
+            replacement: None,
+        }
     }
 
     /// A problem with which the configuration runs.
@@ -60,6 +81,20 @@ impl Problem {
     #[must_use]
     pub fn fix(mut self, fix: impl Into<String>) -> Self {
         self.fix = Some(fix.into());
+        self
+    }
+
+    /// Adds the text that repairs the field's value, or its name in a problem about that.
+    #[must_use]
+    pub fn replacement(mut self, text: impl Into<String>) -> Self {
+        self.replacement = Some(text.into());
+        self
+    }
+
+    /// Makes this a problem about the field's name.
+    #[must_use]
+    pub fn about_name(mut self) -> Self {
+        self.part = Part::Name;
         self
     }
 }

@@ -97,7 +97,8 @@ fn check_names(detail: &Fields<'_>, key: &str, names: &[String]) {
             let meant = keys::nearest_usual_field(bare).unwrap_or(bare);
             detail.report(
                 Problem::error(path, format!("field name `{name}` contains a quote"))
-                    .fix(format!("the quotes of the list do not pair up here; write \"{meant}\"")),
+                    .fix(format!("the quotes of the list do not pair up here; write \"{meant}\""))
+                    .replacement(meant),
             );
         } else if name.chars().any(char::is_control) || name.len() > 128 {
             detail.report(

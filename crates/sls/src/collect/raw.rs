@@ -159,9 +159,10 @@ impl<'a> Fields<'a> {
             if table.iter().any(|(camel, snake)| key == camel || key == snake) {
                 continue;
             }
-            let problem = Problem::warning(self.path(key), "unknown key, it has no effect");
+            let problem =
+                Problem::warning(self.path(key), "unknown key, it has no effect").about_name();
             self.report(match keys::nearest(key, table) {
-                Some(known) => problem.fix(format!("did you mean `{known}`?")),
+                Some(known) => problem.fix(format!("did you mean `{known}`?")).replacement(known),
                 None => problem,
             });
         }
