@@ -1,0 +1,295 @@
+//! Fills a log group from the records of one file until bytes, count or age says stop, and notes
+//! which bytes of the file it holds (`agent` 5.1).
+//!
+//! This is the agent's hot path: [`FileStream::feed`] goes from the bytes of a read to finished
+//! log groups, and each byte of a log is copied once.
+
+use crate::lines::{Ending, Lines, MAX_LINE_BYTES};
+use crate::multiline::{Joined, Kind, Records};
+use crate::parse::{Fault, LogTime, Outcome, Parser};
+use crate::plan::Plan;
+use crate::tags::FileLabels;
+use sls::log_group::LogGroupWriter;
+use std::time::{Duration, Instant};
+
+/// When a batch is full or old enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchLimits {
+    /// Encoded size in bytes. One record more may go in, never a second.
+    pub max_bytes: usize,
+    /// Number of logs.
+    pub max_logs: usize,
+    /// Time since its first record.
+    pub max_age: Duration,
+}
+
+impl Default for BatchLimits {
+    fn default() -> Self {
+        Self { max_bytes: 512 * 1024, max_logs: 4096, max_age: Duration::from_millis(300) }
+    }
+}
+
+/// Bytes shown of a record that does not parse.
+const SHOWN_BYTES: usize = 256;
+
+/// The two clocks at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// For logs.
+    pub wall: LogTime,
+    /// For ages.
+    pub clock: Instant,
+}
+
+/// A finished log group and the bytes of its file that it stands for.
+///
+/// It may have no logs (all were filtered or dropped); its bytes are done with all the same.
+#[derive(Debug)]
+pub struct Batch {
+    /// The group, with topic, source and tags.
+    pub group: LogGroupWriter,
+    /// Offset of the first byte in the file.
+    pub start: u64,
+    /// Offset after the last byte; greater than `start`.
+    pub end: u64,
+}
+
+/// What one [`FileStream::feed`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fed {
+    /// Records seen, of whatever outcome.
+    pub records: u64,
+    /// Logs written.
+    pub logs: u64,
+    /// Records left out by a filter.
+    pub filtered: u64,
+    /// Records that did not parse and were written whole.
+    pub kept_raw: u64,
+    /// Records that did not parse and were dropped.
+    pub dropped: u64,
+    /// Logs whose own time could not be read.
+    pub untimed: u64,
+    /// Pieces of records that were too long.
+    pub pieces: u64,
+    /// The first record that did not parse: why, and how it begins.
+    pub first_fault: Option<(Fault, Box<[u8]>)>,
+}
+
+/// Where one file stands between reading and sending.
+#[derive(Debug)]
+pub struct FileStream {
+    labels: FileLabels,
+    /// First byte of the open batch.
+    start: u64,
+    /// First byte that is not part of a record yet.
+    position: u64,
+    open: Option<Open>,
+    /// The last record was taken without its newline. If that comes next, it is no empty record.
+    swallow_newline: bool,
+}
+
+#[derive(Debug)]
+struct Open {
+    group: LogGroupWriter,
+    since: Instant,
+}
+
+impl FileStream {
+    /// Starts at `position`. `unfinished` says that the record in front of it was taken without
+    /// its newline.
+    pub fn new(labels: FileLabels, position: u64, unfinished: Unfinished) -> Self {
+        let swallow_newline = unfinished == Unfinished::Yes;
+        Self { labels, start: position, position, open: None, swallow_newline }
+    }
+
+    /// First byte that is not part of a record yet: where to read on.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Whether the record in front of the position was taken without its newline.
+    pub fn unfinished(&self) -> Unfinished {
+        if self.swallow_newline { Unfinished::Yes } else { Unfinished::No }
+    }
+
+    /// Takes the records of `chunk`, whose first byte stands at [`position`](Self::position) in
+    /// the file. What follows the last complete record is left, unless `rest` says otherwise.
+    ///
+    /// `fresh` gives an empty writer for a new batch; `done` takes each batch that became full.
+    pub fn feed(
+        &mut self,
+        chunk: &[u8],
+        rest: Rest,
+        plan: &mut Plan,
+        limits: &BatchLimits,
+        now: Now,
+        mut fresh: impl FnMut() -> LogGroupWriter,
+        mut done: impl FnMut(Batch),
+    ) -> Fed {
+        let mut chunk = chunk;
+        if self.swallow_newline && !chunk.is_empty() {
+            self.swallow_newline = false;
+            if let [b'\n', others @ ..] = chunk {
+                chunk = others;
+                self.position += 1;
+            }
+        }
+        let mut filling = Filling { stream: self, limits, now, fresh: &mut fresh, done: &mut done };
+        match &plan.framing.0 {
+            Kind::Line => filling.take(Lines::new(chunk, MAX_LINE_BYTES), rest, &mut plan.parser),
+            Kind::Begin(begin) => {
+                filling.take(Joined::new(chunk, MAX_LINE_BYTES, begin), rest, &mut plan.parser)
+            }
+        }
+    }
+
+    /// Whether a batch is open that is old enough to go.
+    pub fn is_due(&self, limits: &BatchLimits, now: Instant) -> bool {
+        self.due_at(limits).is_some_and(|due| due <= now)
+    }
+
+    /// When the open batch is old enough to go.
+    pub fn due_at(&self, limits: &BatchLimits) -> Option<Instant> {
+        if self.position == self.start {
+            return None;
+        }
+        self.open.as_ref().map(|open| open.since + limits.max_age)
+    }
+
+    /// Encoded bytes in the open batch.
+    pub fn open_bytes(&self) -> usize {
+        self.open.as_ref().map_or(0, |open| open.group.len_bytes())
+    }
+
+    /// Finishes the open batch, if there is anything in it.
+    pub fn seal(&mut self) -> Option<Batch> {
+        if self.position == self.start {
+            return None;
+        }
+        let mut group = self.open.take().map(|open| open.group).unwrap_or_default();
+        if group.logs() > 0 {
+            self.labels.write(&mut group);
+        }
+        let start = std::mem::replace(&mut self.start, self.position);
+        Some(Batch { group, start, end: self.position })
+    }
+}
+
+/// Whether a record was taken before its newline was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfinished {
+    /// It was.
+    Yes,
+    /// It was not.
+    No,
+}
+
+/// What to do with the bytes behind the last complete record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// They wait for more.
+    Waits,
+    /// They are a record: the file has been quiet for long, or the agent ends.
+    IsRecord,
+}
+
+struct Filling<'f, F, D> {
+    stream: &'f mut FileStream,
+    limits: &'f BatchLimits,
+    now: Now,
+    fresh: &'f mut F,
+    done: &'f mut D,
+}
+
+impl<F: FnMut() -> LogGroupWriter, D: FnMut(Batch)> Filling<'_, F, D> {
+    #[inline]
+    fn take<'a>(&mut self, mut records: impl Records<'a>, rest: Rest, parser: &mut Parser) -> Fed {
+        let mut fed = Fed::default();
+        let base = self.stream.position;
+        // One writer stays in a local for the whole run.
+        let mut open = self.stream.open.take();
+        while let Some(record) = records.next() {
+            let writer = open.get_or_insert_with(|| self.open());
+            self.one(record.bytes, record.ending, parser, &mut writer.group, &mut fed);
+            let full = writer.group.len_bytes() >= self.limits.max_bytes
+                || writer.group.logs() >= self.limits.max_logs;
+            if full {
+                self.stream.position = base + records.consumed() as u64;
+                self.stream.open = open.take();
+                self.hand_out();
+            }
+        }
+        if rest == Rest::IsRecord
+            && let Some(record) = records.force()
+        {
+            let writer = open.get_or_insert_with(|| self.open());
+            self.one(record.bytes, record.ending, parser, &mut writer.group, &mut fed);
+            self.stream.swallow_newline = record.ending == Ending::Forced;
+        }
+        self.stream.position = base + records.consumed() as u64;
+        self.stream.open = open;
+        fed
+    }
+
+    fn open(&mut self) -> Open {
+        Open { group: (self.fresh)(), since: self.now.clock }
+    }
+
+    fn hand_out(&mut self) {
+        if let Some(batch) = self.stream.seal() {
+            (self.done)(batch);
+        }
+    }
+
+    #[inline]
+    fn one(
+        &self,
+        record: &[u8],
+        ending: Ending,
+        parser: &mut Parser,
+        group: &mut LogGroupWriter,
+        fed: &mut Fed,
+    ) {
+        let outcome = parser.record(record, self.now.wall, group);
+        fed.records += 1;
+        if ending == Ending::TooLong {
+            fed.pieces += 1;
+        }
+        match outcome {
+            Outcome::Parsed => fed.logs += 1,
+            other => unusual(other, record, fed),
+        }
+    }
+}
+
+#[cold]
+fn unusual(outcome: Outcome, record: &[u8], fed: &mut Fed) {
+    let fault = match outcome {
+        Outcome::Parsed => None,
+        Outcome::ParsedUntimed => {
+            fed.logs += 1;
+            fed.untimed += 1;
+            None
+        }
+        Outcome::Filtered => {
+            fed.filtered += 1;
+            None
+        }
+        Outcome::KeptRaw(fault) => {
+            fed.logs += 1;
+            fed.kept_raw += 1;
+            Some(fault)
+        }
+        Outcome::Dropped(fault) => {
+            fed.dropped += 1;
+            Some(fault)
+        }
+    };
+    if let (Some(fault), None) = (fault, &fed.first_fault) {
+        fed.first_fault = Some((fault, record[..record.len().min(SHOWN_BYTES)].into()));
+    }
+}
+
+#[cfg(test)]
+#[path = "batch_tests.rs"]
+mod tests;

@@ -1,0 +1,162 @@
+use super::*;
+use crate::tags::{AgentLabels, TopicRule};
+use proptest::prelude::*;
+use sls::collect::{RawCollectConfig, Target, Topic};
+use sls::log_group::LogGroup;
+
+fn plan(detail: &str) -> Plan {
+    let text = format!(
+        r#"{{"configName": "c1", "inputType": "file",
+            "inputDetail": {{"logPath": "/v", "filePattern": "a", "logType": "common_reg_log" {detail}}},
+            "outputDetail": {{"projectName": "p", "logstoreName": "l"}}}}"#
+    );
+    let raw = RawCollectConfig::from_json(&text).unwrap();
+    let config = sls::collect::check(&raw, &Target::default()).config.unwrap();
+    crate::plan::compile(&config, &jiff::tz::TimeZone::UTC).plan.unwrap()
+}
+
+fn stream(position: u64) -> FileStream {
+    let topic = TopicRule::new(&Topic::None).unwrap();
+    let labels = FileLabels::new(&AgentLabels::default(), &topic, "/v/a", 1);
+    FileStream::new(labels, position, Unfinished::No)
+}
+
+fn now() -> Now {
+    Now { wall: LogTime { seconds: 7, nanos: None }, clock: Instant::now() }
+}
+
+fn limits(max_bytes: usize, max_logs: usize) -> BatchLimits {
+    BatchLimits { max_bytes, max_logs, max_age: Duration::from_secs(1) }
+}
+
+fn contents(batch: &Batch) -> Vec<Vec<u8>> {
+    let group = LogGroup::parse(batch.group.as_bytes()).unwrap();
+    group.logs().map(|log| log.contents().next().unwrap().1.to_vec()).collect()
+}
+
+/// Feeds one chunk and seals; gives batches as (start, end, values).
+fn run(
+    stream: &mut FileStream,
+    plan: &mut Plan,
+    chunk: &[u8],
+    rest: Rest,
+    limits: &BatchLimits,
+) -> Vec<(u64, u64, Vec<String>)> {
+    let mut batches = Vec::new();
+    stream.feed(chunk, rest, plan, limits, now(), LogGroupWriter::new, |it| batches.push(it));
+    batches.extend(stream.seal());
+    batches
+        .iter()
+        .map(|batch| {
+            let values = contents(batch)
+                .into_iter()
+                .map(|value| String::from_utf8(value).unwrap())
+                .collect();
+            (batch.start, batch.end, values)
+        })
+        .collect()
+}
+
+#[test]
+fn a_batch_names_its_bytes() {
+    let mut stream = stream(100);
+    let found = run(&mut stream, &mut plan(""), b"a\nbc\nrest", Rest::Waits, &limits(999, 9));
+    assert_eq!(found, [(100, 105, vec!["a".to_owned(), "bc".into()])]);
+    assert_eq!(stream.position(), 105);
+    assert!(stream.seal().is_none());
+}
+
+#[test]
+fn a_batch_is_full_by_count_or_bytes() {
+    let text = b"a\nb\nc\nd\ne\n";
+    let by_count = run(&mut stream(0), &mut plan(""), text, Rest::Waits, &limits(999, 2));
+    let spans: Vec<_> = by_count.iter().map(|(start, end, _)| (*start, *end)).collect();
+    assert_eq!(spans, [(0, 4), (4, 8), (8, 10)]);
+    let by_bytes = run(&mut stream(0), &mut plan(""), text, Rest::Waits, &limits(1, 99));
+    assert_eq!(by_bytes.len(), 5);
+}
+
+#[test]
+fn a_batch_is_due_by_its_first_record() {
+    let (mut stream, limits, now) = (stream(0), limits(999, 9), now());
+    let mut plan = plan("");
+    let mut feed = |stream: &mut FileStream, text: &[u8], now| {
+        stream.feed(text, Rest::Waits, &mut plan, &limits, now, LogGroupWriter::new, |_| {});
+    };
+    assert!(!stream.is_due(&limits, now.clock + Duration::from_secs(99)));
+    feed(&mut stream, b"a\n", now);
+    let later = Now { clock: now.clock + Duration::from_millis(900), ..now };
+    feed(&mut stream, b"b\n", later);
+    assert!(!stream.is_due(&limits, now.clock + Duration::from_millis(999)));
+    assert!(stream.is_due(&limits, now.clock + Duration::from_secs(1)));
+}
+
+#[test]
+fn bytes_of_dropped_records_are_done_with() {
+    let mut plan = plan(r#", "regex": "(\\d+)", "key": ["n"]"#);
+    let found = run(&mut stream(0), &mut plan, b"x\ny\n", Rest::Waits, &limits(999, 9));
+    assert_eq!(found, [(0, 4, vec![])]);
+}
+
+#[test]
+fn a_record_taken_without_its_newline_swallows_it_later() {
+    let (mut stream, mut plan, limits) = (stream(0), plan(""), limits(999, 9));
+    let found = run(&mut stream, &mut plan, b"ab", Rest::IsRecord, &limits);
+    assert_eq!(found, [(0, 2, vec!["ab".to_owned()])]);
+    assert_eq!(stream.unfinished(), Unfinished::Yes);
+    let found = run(&mut stream, &mut plan, b"\nc\n", Rest::Waits, &limits);
+    assert_eq!(found, [(2, 5, vec!["c".to_owned()])]);
+    // When more of the line comes instead, that is a record of its own.
+    run(&mut stream, &mut plan, b"d", Rest::IsRecord, &limits);
+    let found = run(&mut stream, &mut plan, b"e\n", Rest::Waits, &limits);
+    assert_eq!(found, [(6, 8, vec!["e".to_owned()])]);
+}
+
+#[test]
+fn records_of_several_lines_are_one_log() {
+    let mut plan = plan(r#", "logBeginRegex": "\\d+ .*""#);
+    let text = b"1 a\n at x\n2 b\n";
+    let found = run(&mut stream(0), &mut plan, text, Rest::IsRecord, &limits(999, 9));
+    assert_eq!(found, [(0, 14, vec!["1 a\n at x".to_owned(), "2 b".into()])]);
+}
+
+proptest! {
+    /// Spans follow each other without gap or overlap, and their logs are the lines of their bytes.
+    #[test]
+    fn batches_cover_the_file_exactly(
+        lines in prop::collection::vec("[a-z]{0,12}", 0..60),
+        sizes in prop::collection::vec(1usize..50, 1..30),
+        max_bytes in 1usize..120,
+        max_logs in 1usize..9,
+        seal_every in 1usize..5,
+    ) {
+        let text = lines.iter().map(|line| format!("{line}\n")).collect::<String>().into_bytes();
+        let (mut stream, mut plan, limits) = (stream(0), plan(""), limits(max_bytes, max_logs));
+        let mut batches = Vec::new();
+        let mut visible = 0;
+        for (turn, size) in sizes.into_iter().cycle().enumerate() {
+            if visible == text.len() {
+                break;
+            }
+            visible = (visible + size).min(text.len());
+            let chunk = &text[stream.position() as usize..visible];
+            stream.feed(chunk, Rest::Waits, &mut plan, &limits, now(), LogGroupWriter::new, |it| batches.push(it));
+            if turn % seal_every == 0 {
+                batches.extend(stream.seal());
+            }
+        }
+        batches.extend(stream.seal());
+        let mut at = 0;
+        let mut found = Vec::new();
+        for batch in &batches {
+            prop_assert_eq!(batch.start, at);
+            prop_assert!(batch.end > batch.start);
+            prop_assert!(batch.group.logs() <= max_logs);
+            at = batch.end;
+            found.extend(contents(batch));
+        }
+        prop_assert_eq!(at, text.len() as u64);
+        let expected: Vec<Vec<u8>> = lines.iter().map(|line| line.clone().into_bytes()).collect();
+        prop_assert_eq!(found, expected);
+    }
+}

@@ -1,0 +1,174 @@
+//! The general engine: PCRE2, which speaks the syntax users write (decision 0006), with JIT where
+//! memory for it may be had, and a limit on backtracking.
+
+use pcre2::bytes::{CaptureLocations, Regex, RegexBuilder};
+
+/// Backtracking steps before a match is given up. Reached by patterns that take exponential time
+/// on some input; a sane pattern needs a few steps for each byte of a line.
+const MATCH_LIMIT: u32 = 1_000_000;
+
+/// Most stack that the compiled code may use, in bytes. It is taken as needed.
+const JIT_STACK_BYTES: usize = 256 * 1024;
+
+/// A pattern that cannot be compiled.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason} at character {position}")]
+pub struct PatternError {
+    /// What the engine says.
+    pub reason: String,
+    /// The last character that was read when the fault showed, counted from 1.
+    pub position: usize,
+}
+
+/// What a match ended with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Match {
+    Yes,
+    No,
+    /// Given up at the limit.
+    Limit,
+}
+
+/// A pattern compiled by the general engine.
+#[derive(Clone)]
+pub(crate) struct Engine {
+    regex: Regex,
+    captures: CaptureLocations,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Engine").field(&self.regex.as_str()).finish()
+    }
+}
+
+impl Engine {
+    /// Compiles a pattern that has to match a whole text.
+    pub(crate) fn whole(pattern: &str) -> Result<Self, PatternError> {
+        // The newline ends a comment that the pattern may end with in its extended form. Elsewhere
+        // it would be a literal, so it is only tried when nothing else compiles.
+        Self::build(pattern, r"\A(?:", r")\z", "\n")
+    }
+
+    /// Compiles a pattern that has to match at the start of a text.
+    pub(crate) fn prefix(pattern: &str) -> Result<Self, PatternError> {
+        Self::build(pattern, r"\A(?:", ")", "\n")
+    }
+
+    fn build(pattern: &str, head: &str, tail: &str, rescue: &str) -> Result<Self, PatternError> {
+        // Alone first, so that a fault is reported where the user wrote it.
+        let mut builder = RegexBuilder::new();
+        // Boost's defaults: `.` takes newlines, `^` and `$` know lines (`agent` 3).
+        builder.dotall(true).multi_line(true);
+        builder.build(pattern).map_err(|error| described(pattern, &error))?;
+        builder.jit_if_available(true).max_jit_stack_size(Some(JIT_STACK_BYTES));
+        let limit = format!("(*LIMIT_MATCH={MATCH_LIMIT})");
+        let regex = builder
+            .build(&format!("{limit}{head}{pattern}{tail}"))
+            .or_else(|_| builder.build(&format!("{limit}{head}{pattern}{rescue}{tail}")))
+            .map_err(|error| PatternError { reason: error.to_string(), position: 1 })?;
+        Ok(Self { captures: regex.capture_locations(), regex })
+    }
+
+    /// Number of capture groups.
+    pub(crate) fn groups(&self) -> usize {
+        self.regex.captures_len() - 1
+    }
+
+    /// Names of the groups, in their order.
+    pub(crate) fn group_names(&self) -> impl Iterator<Item = Option<&str>> {
+        self.regex.capture_names().iter().skip(1).map(Option::as_deref)
+    }
+
+    /// Whether `text` matches.
+    pub(crate) fn is_match(&self, text: &[u8]) -> Match {
+        match self.regex.is_match(text) {
+            Ok(true) => Match::Yes,
+            Ok(false) => Match::No,
+            Err(_) => Match::Limit,
+        }
+    }
+
+    /// Matches and writes start and end of each group to `slots`; a group that took no part is
+    /// empty.
+    #[inline]
+    pub(crate) fn captures(&mut self, text: &[u8], slots: &mut [usize]) -> Match {
+        match self.regex.captures_read(&mut self.captures, text) {
+            Ok(Some(_)) => {
+                for (group, slot) in slots.chunks_exact_mut(2).enumerate() {
+                    let (start, end) = self.captures.get(group + 1).unwrap_or((0, 0));
+                    slot[0] = start;
+                    slot[1] = end;
+                }
+                Match::Yes
+            }
+            Ok(None) => Match::No,
+            Err(_) => Match::Limit,
+        }
+    }
+}
+
+fn described(pattern: &str, error: &pcre2::Error) -> PatternError {
+    let offset = error.offset().unwrap_or(0).min(pattern.len());
+    let mut reason = error.to_string();
+    // The text of the library repeats the offset in bytes.
+    if let Some(at) = reason.find("offset ")
+        && let Some(colon) = reason[at..].find(": ")
+    {
+        reason = reason[at + colon + 2..].to_owned();
+    }
+    let before = pattern.as_bytes().get(..offset).unwrap_or_default();
+    let position = String::from_utf8_lossy(before).chars().count().max(1);
+    PatternError { reason, position }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn whole(pattern: &str, text: &str) -> Match {
+        Engine::whole(pattern).unwrap().is_match(text.as_bytes())
+    }
+
+    #[test]
+    fn the_whole_text_has_to_match_with_lines_inside() {
+        assert_eq!(whole("a.c", "a\nc"), Match::Yes);
+        assert_eq!(whole("a.c", "a\ncd"), Match::No);
+        assert_eq!(whole("a$.^b", "a\nb"), Match::Yes);
+        assert_eq!(whole("a|ab", "ab"), Match::Yes);
+        assert_eq!(whole("(?x) a b # both", "ab"), Match::Yes);
+        assert_eq!(whole(r"^(?!.*(INFO|DEBUG)).*", "a WARN b"), Match::Yes);
+        assert_eq!(whole(r"^(?!.*(INFO|DEBUG)).*", "a INFO b"), Match::No);
+        assert_eq!(whole(r"(a)\1", "aa"), Match::Yes);
+    }
+
+    #[test]
+    fn a_prefix_may_be_followed_by_anything() {
+        let engine = Engine::prefix(r"\d+ ").unwrap();
+        assert_eq!(engine.is_match(b"12 x"), Match::Yes);
+        assert_eq!(engine.is_match(b"x12 x"), Match::No);
+    }
+
+    #[test]
+    fn a_fault_is_reported_where_it_stands() {
+        let error = Engine::whole("ab(c").unwrap_err();
+        assert_eq!(error.position, 4);
+        assert!(error.reason.contains("parenthesis"), "{error}");
+        assert_eq!(Engine::whole("é[z-a]").unwrap_err().position, 4);
+    }
+
+    #[test]
+    fn endless_backtracking_is_given_up() {
+        let text = format!("{}!", "a".repeat(64));
+        assert_eq!(whole("((a+)+)+[bc]", &text), Match::Limit);
+    }
+
+    #[test]
+    fn a_group_without_part_is_empty() {
+        let mut engine = Engine::whole("(a)|(b)").unwrap();
+        let mut slots = [9; 4];
+        assert_eq!(engine.captures(b"b", &mut slots), Match::Yes);
+        assert_eq!(slots, [0, 0, 0, 1]);
+        assert_eq!(engine.groups(), 2);
+    }
+}

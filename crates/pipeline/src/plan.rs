@@ -1,0 +1,281 @@
+//! Compiles a checked configuration into the stages that run it, and says everything that is
+//! wrong with its patterns.
+//!
+//! What makes it impossible to run is an error; what runs but is probably not meant is a warning
+//! (`kubernetes` 1.3): the agent runs a configuration with warnings, whoever shows it to a person
+//! shows them.
+
+use crate::discover::{DiscoverRule, ExcludeRule};
+use crate::multiline::Framing;
+use crate::parse::{Engine, Parser, PatternError, RegexParser};
+use crate::tags::TopicRule;
+use crate::time::TimeFormat;
+use jiff::tz::{Offset, TimeZone};
+use sls::collect::{self, CollectConfig, Problem, Severity, Unmatched};
+use std::time::Duration;
+
+/// A compiled configuration. It has no effects by itself; the caller reads the files and sends.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Name of the configuration.
+    pub name: String,
+    /// Project that receives the logs.
+    pub project: String,
+    /// Logstore that receives the logs.
+    pub logstore: String,
+    /// Which files.
+    pub discover: DiscoverRule,
+    /// Which of them are left out.
+    pub exclude: ExcludeRule,
+    /// How much is read of a file that is older than the agent, from its end; `None` is the
+    /// caller's rule.
+    pub tail_bytes: Option<u64>,
+    /// Read also files that never change.
+    pub tail_existing: bool,
+    /// How long an unfinished last line waits.
+    pub flush_timeout: Duration,
+    /// What a record is.
+    pub framing: Framing,
+    /// How a record becomes fields.
+    pub parser: Parser,
+    /// What `__topic__` is.
+    pub topic: TopicRule,
+}
+
+/// What became of a configuration.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The plan, when no problem is an error.
+    pub plan: Option<Plan>,
+    /// Everything worth saying.
+    pub problems: Vec<Problem>,
+}
+
+/// Compiles a configuration. `local_zone` is the zone of times that have none.
+pub fn compile(config: &CollectConfig, local_zone: &TimeZone) -> Compiled {
+    let mut problems = Vec::new();
+    let parser = parser(config, local_zone, &mut problems);
+    let framing = framing(config, &mut problems);
+    let topic = TopicRule::new(&config.topic)
+        .map_err(|error| problems.push(pattern_problem("inputDetail.topicFormat", &error)))
+        .ok();
+    if config.input.encoding == collect::Encoding::Gbk {
+        problems.push(unsupported("inputDetail.fileEncoding", "`gbk` is not supported yet"));
+    }
+    let refused = problems.iter().any(|problem| problem.severity == Severity::Error);
+    let plan = match (parser, framing, topic) {
+        (Some(parser), Some(framing), Some(topic)) if !refused => Some(Plan {
+            name: config.name.clone(),
+            project: config.project.clone(),
+            logstore: config.logstore.clone(),
+            discover: DiscoverRule::new(
+                &config.input.dir,
+                &config.input.pattern,
+                config.input.max_depth as usize,
+            ),
+            exclude: ExcludeRule::new(&config.input.exclude),
+            tail_bytes: config.input.tail_bytes,
+            tail_existing: config.input.tail_existing,
+            flush_timeout: config.input.flush_timeout,
+            framing,
+            parser,
+            topic,
+        }),
+        _ => None,
+    };
+    Compiled { plan, problems }
+}
+
+fn parser(
+    config: &CollectConfig,
+    local_zone: &TimeZone,
+    problems: &mut Vec<Problem>,
+) -> Option<Parser> {
+    let mut parser = match &config.parser {
+        collect::Parser::Whole => Parser::whole(),
+        collect::Parser::Regex { pattern, keys } => match RegexParser::new(pattern, keys) {
+            Ok(mut regex) => {
+                check_groups(&regex, pattern, keys, problems);
+                check_sample(&mut regex, config, problems);
+                Parser::regex(regex)
+            }
+            Err(error) => {
+                problems.push(pattern_problem("inputDetail.regex", &error));
+                return None;
+            }
+        },
+        collect::Parser::Json | collect::Parser::Delimiter { .. } | collect::Parser::Apsara => {
+            problems.push(unsupported("inputDetail.logType", "this log type is not supported yet"));
+            return None;
+        }
+    };
+    if config.unmatched == Unmatched::KeepRaw {
+        parser = parser.keeping_unparsed();
+    }
+    if let Some(name) = &config.raw_field {
+        parser = parser.with_raw(name);
+    }
+    if let Some(rule) = &config.time {
+        set_time(&mut parser, rule, local_zone, problems);
+    }
+    for (index, filter) in config.filters.iter().enumerate() {
+        match Engine::whole(&filter.pattern) {
+            Ok(pattern) => {
+                if !parser.add_filter(&filter.key, pattern) {
+                    let field = format!("inputDetail.filterKey[{index}]");
+                    let what = format!("no field is named `{}`, so no log passes", filter.key);
+                    problems
+                        .push(Problem::warning(field, what).fix("use one of the names in `key`"));
+                }
+            }
+            Err(error) => {
+                problems.push(pattern_problem(&format!("inputDetail.filterRegex[{index}]"), &error))
+            }
+        }
+    }
+    Some(parser)
+}
+
+fn framing(config: &CollectConfig, problems: &mut Vec<Problem>) -> Option<Framing> {
+    match &config.framing {
+        collect::Framing::Line => Some(Framing::line()),
+        collect::Framing::Multiline { begin: Some(begin), proceed: None, end: None } => {
+            Framing::begin(begin)
+                .map_err(|error| {
+                    problems.push(pattern_problem("inputDetail.logBeginRegex", &error))
+                })
+                .ok()
+        }
+        collect::Framing::Multiline { .. } => {
+            problems.push(
+                Problem::error(
+                    "inputDetail.logBeginRegex",
+                    "patterns for continued and last lines are not supported yet",
+                )
+                .fix("describe the first line of a record alone"),
+            );
+            None
+        }
+    }
+}
+
+/// The number of groups and of names should be the same (`agent` 3.2).
+fn check_groups(regex: &RegexParser, pattern: &str, keys: &[String], problems: &mut Vec<Problem>) {
+    let (groups, names) = (regex.groups(), keys.len());
+    if groups == names {
+        return;
+    }
+    let counts = format!("the pattern has {groups} capture groups for {names} names");
+    problems.push(if groups > names {
+        let first = group_text(pattern, names + 1).unwrap_or_default();
+        Problem::warning(
+            "inputDetail.key",
+            format!("{counts}; group {} `{first}` and those after it become no field", names + 1),
+        )
+        .fix("name every group, or write `(?:…)` for a group that is no field")
+    } else {
+        Problem::warning(
+            "inputDetail.key",
+            format!("{counts}; `{}` has no group, so no line can match", keys[groups]),
+        )
+        .fix("put every part that is a field into parentheses, or remove the names too many")
+    });
+}
+
+/// A sample that the user gave should match.
+fn check_sample(regex: &mut RegexParser, config: &CollectConfig, problems: &mut Vec<Problem>) {
+    if let Some(sample) = &config.sample
+        && regex.groups() > 0
+        && !regex.matches(sample.trim_end_matches(['\r', '\n']).as_bytes())
+    {
+        problems.push(
+            Problem::warning("logSample", "the sample does not match `regex` as a whole")
+                .fix("end the pattern with `.*` if the line goes on, or correct the pattern"),
+        );
+    }
+}
+
+fn set_time(
+    parser: &mut Parser,
+    rule: &collect::TimeRule,
+    local_zone: &TimeZone,
+    problems: &mut Vec<Problem>,
+) {
+    let zone = rule
+        .zone_offset_seconds
+        .and_then(|seconds| Offset::from_seconds(seconds).ok())
+        .map_or_else(|| local_zone.clone(), TimeZone::fixed);
+    match TimeFormat::new(&rule.format, zone) {
+        Ok(format) => {
+            if !parser.set_time(&rule.key, format) {
+                problems.push(
+                    Problem::warning(
+                        "inputDetail.timeKey",
+                        format!(
+                            "no field is named `{}`, so logs get the time of collection",
+                            rule.key
+                        ),
+                    )
+                    .fix("name the field that holds the time"),
+                );
+            }
+        }
+        Err(error) => problems.push(
+            Problem::warning(
+                "inputDetail.timeFormat",
+                format!("{error}, so logs get the time of collection"),
+            )
+            .fix("use the specifiers of strptime, for example `%d/%b/%Y:%H:%M:%S`"),
+        ),
+    }
+}
+
+/// The text of a pattern's capture group, for messages.
+fn group_text(pattern: &str, number: usize) -> Option<&str> {
+    let bytes = pattern.as_bytes();
+    let (mut at, mut seen, mut in_class) = (0, 0, false);
+    let mut open: Vec<Option<usize>> = Vec::new();
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 1,
+            b'[' if !in_class => {
+                in_class = true;
+                // A bracket that closes in the first place is a member.
+                at += usize::from(bytes.get(at + 1) == Some(&b'^'));
+                at += usize::from(bytes.get(at + 1) == Some(&b']'));
+            }
+            b']' => in_class = false,
+            b'(' if !in_class => {
+                let rest = &pattern[at..];
+                let named = rest.starts_with("(?P<")
+                    || (rest.starts_with("(?<")
+                        && !rest.starts_with("(?<=")
+                        && !rest.starts_with("(?<!"));
+                let captures = !rest.starts_with("(?") && !rest.starts_with("(*") || named;
+                seen += usize::from(captures);
+                open.push((captures && seen == number).then_some(at));
+            }
+            b')' if !in_class => {
+                if let Some(start) = open.pop()? {
+                    return Some(&pattern[start..=at]);
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+fn pattern_problem(field: &str, error: &PatternError) -> Problem {
+    Problem::error(field, format!("the pattern is not valid: {error}"))
+        .fix("correct the pattern there; it is read as Perl reads it")
+}
+
+fn unsupported(field: &str, what: &str) -> Problem {
+    Problem::error(field, what).fix("use simple mode, or `common_reg_log` with a pattern and names")
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

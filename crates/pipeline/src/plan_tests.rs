@@ -1,0 +1,98 @@
+use super::*;
+use sls::collect::{RawCollectConfig, Target, check as check_config};
+
+fn compiled(detail: &str) -> Compiled {
+    let text = format!(
+        r#"{{"configName": "nginx", "inputType": "file",
+            "inputDetail": {{"logPath": "/var/log", "filePattern": "a.log", {detail}}},
+            "outputDetail": {{"projectName": "p", "logstoreName": "l"}}}}"#
+    );
+    let raw = RawCollectConfig::from_json(&text).unwrap();
+    let checked = check_config(&raw, &Target::default());
+    compile(&checked.config.unwrap_or_else(|| panic!("{:?}", checked.problems)), &TimeZone::UTC)
+}
+
+fn check(detail: &str, runs: bool, expected: &[&str]) {
+    let compiled = compiled(detail);
+    let shown: Vec<String> = compiled.problems.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, expected, "{detail}");
+    assert_eq!(compiled.plan.is_some(), runs, "{detail}");
+}
+
+#[test]
+fn a_simple_configuration_has_no_problems() {
+    check(r#""logType": "common_reg_log""#, true, &[]);
+    let plan = compiled(r#""logType": "common_reg_log", "maxDepth": 0"#).plan.unwrap();
+    assert_eq!((plan.project.as_str(), plan.logstore.as_str()), ("p", "l"));
+    assert_eq!(plan.discover.root(), "/var/log");
+}
+
+#[test]
+fn a_wrong_pattern_is_reported_where_it_stands() {
+    check(
+        r#""logType": "common_reg_log", "regex": "(\\S+) (\\d+", "key": ["a", "b"]"#,
+        false,
+        &[
+            "inputDetail.regex: the pattern is not valid: missing closing parenthesis at character 10; \
+           correct the pattern there; it is read as Perl reads it",
+        ],
+    );
+}
+
+#[test]
+fn more_groups_than_names_run_with_a_warning() {
+    check(
+        r#""logType": "common_reg_log", "regex": "(\\S+) ([^)]+) (?:x)(\\d+)", "key": ["a", "b"]"#,
+        true,
+        &[
+            "inputDetail.key: the pattern has 3 capture groups for 2 names; group 3 `(\\d+)` and those \
+           after it become no field; name every group, or write `(?:…)` for a group that is no field",
+        ],
+    );
+}
+
+#[test]
+fn fewer_groups_than_names_run_with_a_warning() {
+    check(
+        r#""logType": "common_reg_log", "regex": "(\\S+) \\d+", "key": ["a", "b"]"#,
+        true,
+        &[
+            "inputDetail.key: the pattern has 1 capture groups for 2 names; `b` has no group, so no \
+           line can match; put every part that is a field into parentheses, or remove the names \
+           too many",
+        ],
+    );
+}
+
+#[test]
+fn a_time_field_that_is_not_there_is_a_warning() {
+    check(
+        r#""logType": "common_reg_log", "regex": "(\\S+) (\\d+)", "key": ["a", "b"],
+           "timeKey": "when", "timeFormat": "%s""#,
+        true,
+        &["inputDetail.timeKey: no field is named `when`, so logs get the time of collection; \
+           name the field that holds the time"],
+    );
+}
+
+#[test]
+fn all_problems_are_listed_together() {
+    let compiled = compiled(
+        r#""logType": "common_reg_log", "regex": "(", "key": ["a"], "logBeginRegex": "[",
+           "topicFormat": "/(x/.*""#,
+    );
+    let fields: Vec<&str> = compiled.problems.iter().map(|it| it.field.as_str()).collect();
+    assert_eq!(
+        fields,
+        ["inputDetail.regex", "inputDetail.logBeginRegex", "inputDetail.topicFormat"]
+    );
+    assert!(compiled.plan.is_none());
+}
+
+#[test]
+fn a_group_is_found_in_the_text() {
+    assert_eq!(group_text(r"(a)\((?:b)([)(](c))", 2), Some("([)(](c))"));
+    assert_eq!(group_text(r"(a)\((?:b)([)(](c))", 3), Some("(c)"));
+    assert_eq!(group_text(r"([]()])(?<n>x)(?<=y)", 2), Some("(?<n>x)"));
+    assert_eq!(group_text("(a)", 2), None);
+}
