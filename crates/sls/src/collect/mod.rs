@@ -12,6 +12,8 @@
 mod check;
 mod checked;
 mod keys;
+#[cfg(feature = "manifest")]
+pub mod manifest;
 mod parsing;
 mod raw;
 
