@@ -4,9 +4,10 @@ use crate::patience::wait_until;
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 pub struct Program {
     name: String,
     command: Command,
+    quiet: bool,
 }
 
 /// A program that cannot be started or did not do what was expected in time.
@@ -56,7 +58,7 @@ impl Program {
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
         }
-        Self { name: name.to_owned(), command }
+        Self { name: name.to_owned(), command, quiet: false }
     }
 
     /// Adds an argument.
@@ -80,7 +82,15 @@ impl Program {
         self
     }
 
-    /// Starts it with both outputs captured.
+    /// Throws its outputs away instead of keeping them: for programs that print without end.
+    #[must_use]
+    pub fn quiet(mut self) -> Self {
+        self.quiet = true;
+        self
+    }
+
+    /// Starts it with both outputs captured, in a process group of its own, so that a Ctrl-C in
+    /// the terminal reaches only the caller, who ends its programs in the right order.
     ///
     /// # Errors
     /// [`ProcessError::Start`] when the binary is missing.
@@ -89,8 +99,9 @@ impl Program {
         let mut child = self
             .command
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(if self.quiet { Stdio::null() } else { Stdio::piped() })
+            .stderr(if self.quiet { Stdio::null() } else { Stdio::piped() })
+            .process_group(0)
             .spawn()
             .map_err(|source| ProcessError::Start { path, source })?;
         let output = Output::default();
@@ -107,8 +118,20 @@ impl Program {
     }
 }
 
-/// Where the workspace's binaries are: `SIDETAIL_BIN_DIR`, else the folder above a test's own.
+static BIN_DIR: OnceLock<PathBuf> = OnceLock::new();
+
+/// Says where the workspace's binaries are, for callers that have just built them. The first
+/// call counts.
+pub fn set_bin_dir(dir: PathBuf) {
+    let _ = BIN_DIR.set(dir);
+}
+
+/// Where the workspace's binaries are: what [`set_bin_dir`] said, else `SIDETAIL_BIN_DIR`, else
+/// the folder above a test's own.
 pub fn bin_dir() -> PathBuf {
+    if let Some(dir) = BIN_DIR.get() {
+        return dir.clone();
+    }
     if let Some(dir) = std::env::var_os("SIDETAIL_BIN_DIR") {
         return dir.into();
     }

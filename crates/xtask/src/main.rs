@@ -1,2 +1,41 @@
-//! placeholder
-fn main() {}
+//! Chores of the workspace, one command each. The README's two are `demo` and `test`.
+#![allow(clippy::print_stdout, reason = "a chore talks to whoever runs it")]
+
+mod check;
+mod demo;
+mod prerequisites;
+mod run;
+mod tests;
+mod workspace;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  demo             a log line's whole way on this machine: server, operator, two pods, console
+  demo --check     the same without a terminal; ends with one JSON line
+  test             everything that can fail: checks, unit, process, SDK and browser tests
+  check            format, lints, who may depend on whom, the agent's dependencies
+  check --bless    accept the agent's present dependencies as reviewed
+  bench agent      speed and memory of the agent; --json ends with one JSON line";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["demo"] => demo::watch(),
+        ["demo", "--check"] => demo::check(),
+        ["test"] => tests::run(),
+        ["check"] => check::run(check::Reviewed::Compare),
+        ["check", "--bless"] => check::run(check::Reviewed::Bless),
+        _ => Err(USAGE.to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("{reason}");
+            ExitCode::FAILURE
+        }
+    }
+}

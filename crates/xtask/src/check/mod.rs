@@ -1,0 +1,41 @@
+//! What a compiler does not check: format, lints, the shape of the workspace.
+
+mod agent_dependencies;
+mod edges;
+
+use crate::run::{command, step};
+use crate::workspace::root;
+use std::process::Command;
+
+/// What to do with the agent's reviewed dependency list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reviewed {
+    /// Fail when it differs.
+    Compare,
+    /// Write the present one.
+    Bless,
+}
+
+/// Runs all checks; the first that fails ends it.
+pub(crate) fn run(reviewed: Reviewed) -> Result<(), String> {
+    step("format", &mut command(root(), &["cargo", "fmt", "--all", "--check"]))?;
+    edges::check()?;
+    agent_dependencies::check(reviewed)?;
+    licences()?;
+    let clippy =
+        ["cargo", "clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    step("lints", &mut command(root(), &clippy))?;
+    Ok(())
+}
+
+/// Licences, bans and sources by `cargo deny`, where it is installed. The advisories need a
+/// database from the network and are for CI that has one.
+fn licences() -> Result<(), String> {
+    let installed = Command::new("cargo-deny").arg("--version").output().is_ok();
+    if !installed {
+        println!("\n▶ licences: skipped, `cargo install --locked cargo-deny` makes it possible");
+        return Ok(());
+    }
+    let deny = ["cargo", "deny", "--offline", "check", "licenses", "bans", "sources"];
+    step("licences", &mut command(root(), &deny)).map(drop)
+}
