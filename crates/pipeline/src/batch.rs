@@ -75,6 +75,14 @@ pub struct Fed {
     pub first_fault: Option<(Fault, Box<[u8]>)>,
 }
 
+/// Where batches begin and end.
+pub trait Outlet {
+    /// Gives an empty writer for a new batch.
+    fn fresh(&mut self) -> LogGroupWriter;
+    /// Takes a batch that became full.
+    fn full(&mut self, batch: Batch);
+}
+
 /// Where one file stands between reading and sending.
 #[derive(Debug)]
 pub struct FileStream {
@@ -115,7 +123,7 @@ impl FileStream {
     /// Takes the records of `chunk`, whose first byte stands at [`position`](Self::position) in
     /// the file. What follows the last complete record is left, unless `rest` says otherwise.
     ///
-    /// `fresh` gives an empty writer for a new batch; `done` takes each batch that became full.
+    /// `outlet` gives a writer for each new batch and takes each batch that became full.
     pub fn feed(
         &mut self,
         chunk: &[u8],
@@ -123,8 +131,7 @@ impl FileStream {
         plan: &mut Plan,
         limits: &BatchLimits,
         now: Now,
-        mut fresh: impl FnMut() -> LogGroupWriter,
-        mut done: impl FnMut(Batch),
+        outlet: &mut impl Outlet,
     ) -> Fed {
         let mut chunk = chunk;
         if self.swallow_newline && !chunk.is_empty() {
@@ -134,7 +141,7 @@ impl FileStream {
                 self.position += 1;
             }
         }
-        let mut filling = Filling { stream: self, limits, now, fresh: &mut fresh, done: &mut done };
+        let mut filling = Filling { stream: self, limits, now, outlet };
         match &plan.framing.0 {
             Kind::Line => filling.take(Lines::new(chunk, MAX_LINE_BYTES), rest, &mut plan.parser),
             Kind::Begin(begin) => {
@@ -193,15 +200,14 @@ pub enum Rest {
     IsRecord,
 }
 
-struct Filling<'f, F, D> {
+struct Filling<'f, O> {
     stream: &'f mut FileStream,
     limits: &'f BatchLimits,
     now: Now,
-    fresh: &'f mut F,
-    done: &'f mut D,
+    outlet: &'f mut O,
 }
 
-impl<F: FnMut() -> LogGroupWriter, D: FnMut(Batch)> Filling<'_, F, D> {
+impl<O: Outlet> Filling<'_, O> {
     #[inline]
     fn take<'a>(&mut self, mut records: impl Records<'a>, rest: Rest, parser: &mut Parser) -> Fed {
         let mut fed = Fed::default();
@@ -232,12 +238,12 @@ impl<F: FnMut() -> LogGroupWriter, D: FnMut(Batch)> Filling<'_, F, D> {
     }
 
     fn open(&mut self) -> Open {
-        Open { group: (self.fresh)(), since: self.now.clock }
+        Open { group: self.outlet.fresh(), since: self.now.clock }
     }
 
     fn hand_out(&mut self) {
         if let Some(batch) = self.stream.seal() {
-            (self.done)(batch);
+            self.outlet.full(batch);
         }
     }
 

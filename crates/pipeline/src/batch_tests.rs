@@ -21,6 +21,7 @@ fn stream(position: u64) -> FileStream {
     FileStream::new(labels, position, Unfinished::No)
 }
 
+#[allow(clippy::disallowed_methods, reason = "the value is only a start to count from")]
 fn now() -> Now {
     Now { wall: LogTime { seconds: 7, nanos: None }, clock: Instant::now() }
 }
@@ -34,6 +35,18 @@ fn contents(batch: &Batch) -> Vec<Vec<u8>> {
     group.logs().map(|log| log.contents().next().unwrap().1.to_vec()).collect()
 }
 
+#[derive(Default)]
+struct Batches(Vec<Batch>);
+
+impl Outlet for Batches {
+    fn fresh(&mut self) -> LogGroupWriter {
+        LogGroupWriter::new()
+    }
+    fn full(&mut self, batch: Batch) {
+        self.0.push(batch);
+    }
+}
+
 /// Feeds one chunk and seals; gives batches as (start, end, values).
 fn run(
     stream: &mut FileStream,
@@ -42,10 +55,11 @@ fn run(
     rest: Rest,
     limits: &BatchLimits,
 ) -> Vec<(u64, u64, Vec<String>)> {
-    let mut batches = Vec::new();
-    stream.feed(chunk, rest, plan, limits, now(), LogGroupWriter::new, |it| batches.push(it));
-    batches.extend(stream.seal());
+    let mut batches = Batches::default();
+    stream.feed(chunk, rest, plan, limits, now(), &mut batches);
+    batches.0.extend(stream.seal());
     batches
+        .0
         .iter()
         .map(|batch| {
             let values = contents(batch)
@@ -81,7 +95,7 @@ fn a_batch_is_due_by_its_first_record() {
     let (mut stream, limits, now) = (stream(0), limits(999, 9), now());
     let mut plan = plan("");
     let mut feed = |stream: &mut FileStream, text: &[u8], now| {
-        stream.feed(text, Rest::Waits, &mut plan, &limits, now, LogGroupWriter::new, |_| {});
+        stream.feed(text, Rest::Waits, &mut plan, &limits, now, &mut Batches::default());
     };
     assert!(!stream.is_due(&limits, now.clock + Duration::from_secs(99)));
     feed(&mut stream, b"a\n", now);
@@ -132,7 +146,7 @@ proptest! {
     ) {
         let text = lines.iter().map(|line| format!("{line}\n")).collect::<String>().into_bytes();
         let (mut stream, mut plan, limits) = (stream(0), plan(""), limits(max_bytes, max_logs));
-        let mut batches = Vec::new();
+        let mut batches = Batches::default();
         let mut visible = 0;
         for (turn, size) in sizes.into_iter().cycle().enumerate() {
             if visible == text.len() {
@@ -140,15 +154,15 @@ proptest! {
             }
             visible = (visible + size).min(text.len());
             let chunk = &text[stream.position() as usize..visible];
-            stream.feed(chunk, Rest::Waits, &mut plan, &limits, now(), LogGroupWriter::new, |it| batches.push(it));
+            stream.feed(chunk, Rest::Waits, &mut plan, &limits, now(), &mut batches);
             if turn % seal_every == 0 {
-                batches.extend(stream.seal());
+                batches.0.extend(stream.seal());
             }
         }
-        batches.extend(stream.seal());
+        batches.0.extend(stream.seal());
         let mut at = 0;
         let mut found = Vec::new();
-        for batch in &batches {
+        for batch in &batches.0 {
             prop_assert_eq!(batch.start, at);
             prop_assert!(batch.end > batch.start);
             prop_assert!(batch.group.logs() <= max_logs);
