@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest';
+import { queryProblem } from './problem';
+
+describe('the place of an error', () => {
+  it('is read from the form of the service', () => {
+    const message = 'ErrorType:OLSQueryParseError.ErrorPosition,line:1,column:3.ErrorMessage:unexpected )';
+    expect(queryProblem('a )', message)).toEqual({ message: 'unexpected )', offset: 2 });
+  });
+
+  it('is found in the line it names', () => {
+    expect(queryProblem('* |\nselct 1', 'line 2, column 1: no such word').offset).toBe(4);
+  });
+
+  it('never lies outside of the query', () => {
+    expect(queryProblem('ab', 'ErrorPosition,line:1,column:99.ErrorMessage:end of query').offset).toBe(2);
+    expect(queryProblem('ab', 'line 7, column 1').offset).toBeNull();
+  });
+
+  it('is unknown when the message names none', () => {
+    expect(queryProblem('ab', 'field x has no index')).toEqual({ message: 'field x has no index', offset: null });
+  });
+});

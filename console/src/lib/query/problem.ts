@@ -1,0 +1,37 @@
+/** Finds in an error of the service where in the query it points. */
+
+export interface QueryProblem {
+  /** What went wrong, without the position. */
+  readonly message: string;
+  /** Offset into the query text, when the error names a place. */
+  readonly offset: number | null;
+}
+
+const SLS_POSITION = /ErrorPosition,line:(\d+),column:(\d+)/i;
+const SLS_MESSAGE = /ErrorMessage:\s*([\s\S]+)$/i;
+const LINE_COLUMN = /\bline[ :]+(\d+)[, ]+column[ :]+(\d+)/i;
+const CHARACTER = /\b(?:at )?(?:position|offset|column|character)[ :]+(\d+)/i;
+
+/**
+ * Reads `ErrorType:…ErrorPosition,line:1,column:9.ErrorMessage:…`, `line 1, column 9` and
+ * `position 9`. Lines and columns count from 1.
+ */
+export function queryProblem(query: string, message: string): QueryProblem {
+  const place = SLS_POSITION.exec(message) ?? LINE_COLUMN.exec(message);
+  const text = SLS_MESSAGE.exec(message)?.[1]?.trim() || message;
+  if (place) return { message: text, offset: offsetOf(query, Number(place[1]), Number(place[2])) };
+  const single = CHARACTER.exec(message);
+  if (single) return { message: text, offset: offsetOf(query, 1, Number(single[1])) };
+  return { message: text, offset: null };
+}
+
+function offsetOf(query: string, line: number, column: number): number | null {
+  if (line < 1) return null;
+  let start = 0;
+  for (let n = 1; n < line; n++) {
+    const next = query.indexOf('\n', start);
+    if (next < 0) return null;
+    start = next + 1;
+  }
+  return Math.min(start + Math.max(column - 1, 0), query.length);
+}
