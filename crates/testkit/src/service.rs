@@ -60,7 +60,8 @@ impl Service {
         self.try_call(project, call).unwrap_or_else(|error| panic!("{}: {error}", C::NAME))
     }
 
-    /// A project with logstores, each with a full-text index.
+    /// A project with logstores of one shard, so that rows have one order, each with a full-text
+    /// index.
     #[track_caller]
     pub fn provision(&self, project: &str, logstores: &[&str]) {
         self.call("", &CreateProject { project_name: project.into(), ..Default::default() });
@@ -68,7 +69,7 @@ impl Service {
             let fields = LogstoreFields {
                 logstore_name: Some(logstore.to_string()),
                 ttl: Some(30),
-                shard_count: Some(2),
+                shard_count: Some(1),
                 ..Default::default()
             };
             self.call(project, &CreateLogstore { fields });

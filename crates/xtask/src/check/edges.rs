@@ -18,7 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("server", &["sls", "store", "query"]),
     ("testkit", &["sls", "sls-client"]),
     ("xtask", &["sls", "sls-client", "testkit"]),
-    ("process-tests", &[]),
+    ("process-tests", &["sls", "sls-client", "testkit"]),
 ];
 
 /// What tests may use besides.
