@@ -1,5 +1,5 @@
 //! The seam of the durable log: embedded it is the write-ahead log of this machine
-//! (the WAL); spread over machines it is an object plus a transaction that hands out
+//! ([`crate::wal::Wal`]); spread over machines it is an object plus a transaction that hands out
 //! the numbers.
 
 use std::io;

@@ -23,7 +23,11 @@ pub mod engine;
 mod health;
 mod ids;
 pub mod limits;
+mod memtable;
+mod names;
+mod segment;
 mod snapshot;
+pub mod wal;
 
 pub use batch::{Batch, BatchBuilder};
 pub use engine::{

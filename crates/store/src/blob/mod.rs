@@ -1,7 +1,11 @@
-//! Where immutable files live: on this machine or, later, in an object store. The
+//! Where immutable files live: on this machine ([`FileBlobs`]) or, later, in an object store. The
 //! bytes are the same in both.
 
+mod files;
+
 use bytes::Bytes;
+
+pub use files::FileBlobs;
 
 /// Named immutable byte strings. Names are of the form `[0-9a-z.-]+`.
 pub trait BlobStore: Send + Sync {

@@ -1,10 +1,15 @@
 //! The catalog: small records of the service, the list of live segments, and how far each shard
-//! is flushed. One seam with two sides: embedded it is a redb file; spread over
+//! is flushed. One seam with two sides: embedded it is a redb file ([`RedbCatalog`]); spread over
 //! machines it is a database that can do the same atomic edit.
+
+mod backend;
+mod embedded;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub use embedded::RedbCatalog;
 
 use crate::ids::{Seq, StoreId};
 
@@ -147,7 +152,7 @@ pub struct SegmentId(pub u64);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentMeta {
     /// The store it belongs to.
-    pub store: u64,
+    pub store: StoreId,
     /// Its number.
     pub id: SegmentId,
     /// The version of the file format, `docs/format/segment.md`.
@@ -170,13 +175,6 @@ pub struct SegmentMeta {
     pub max_received_nanos: i64,
     /// The groups inside, for each shard.
     pub shards: Vec<SeqSpan>,
-}
-
-impl SegmentMeta {
-    /// The store it belongs to.
-    pub fn store_id(&self) -> StoreId {
-        StoreId(self.store)
-    }
 }
 
 /// A run of groups of one shard, both ends included.

@@ -17,6 +17,16 @@
 //! `__rest__`. Keys beyond [`crate::limits::KEY_COLUMNS`], over-long keys, and keys named like one of the
 //! fixed columns live in `__rest__` alone.
 
+mod builder;
+mod layout;
+mod row;
+mod shape;
+
+pub(crate) use builder::{Rows, record_batches};
+pub(crate) use layout::Layout;
+pub use row::{Row, RowReader};
+pub use shape::{Rest, Shape, ShapeError};
+
 /// The `__time__` of the log, nanoseconds.
 pub const TIME: &str = "__time__";
 /// When the group was received, nanoseconds.

@@ -1,10 +1,11 @@
 //! The only door to files.
 //!
 //! Everything durable in this crate goes through [`Disk`], so that a test can count syncs, fail
-//! the n-th call, or build what a power cut would leave (a simulated disk). The calls are the ones a
+//! the n-th call, or build what a power cut would leave ([`SimDisk`]). The calls are the ones a
 //! log engine needs and no more; what each one makes durable is written at each one.
 
 mod real;
+mod sim;
 
 use std::fmt;
 use std::io;
@@ -12,6 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use real::RealDisk;
+pub use sim::{Crash, SimDisk};
 
 /// Directories and names.
 pub trait Disk: Send + Sync + fmt::Debug {

@@ -1,19 +1,34 @@
 //! The engine: log, memory and segments of one directory behind one handle.
+//!
+//! One thread of its own writes the log ([`appender`]); everything else runs on the thread that
+//! calls. Locks are taken in the order maintenance, state, log files, and the state is never
+//! locked while a file is read or written.
 
+mod appender;
+mod error;
+mod flush;
+mod open;
 mod settings;
+mod state;
 
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
+pub use error::{AppendError, MaintainError, OpenError};
 pub use settings::{DamagedLog, EngineSettings};
 
 use crate::batch::Batch;
-use crate::catalog::{Catalog, CatalogError};
+use crate::catalog::Catalog;
 use crate::disk::Disk;
 use crate::health::Health;
 use crate::ids::{Origin, Seq, StoreId};
+use crate::limits;
 use crate::snapshot::Snapshot;
+use appender::Pending;
+use state::Shared;
 
 /// Turns an opaque payload of the log back into rows, at recovery. The engine never looks inside
 /// a payload; whoever appends knows what it is.
@@ -47,7 +62,9 @@ pub type Done = Box<dyn FnOnce(Result<Seq, AppendError>) + Send>;
 
 /// The log engine over one directory.
 pub struct Engine {
-    catalog: Arc<dyn Catalog>,
+    shared: Arc<Shared>,
+    queue: RwLock<Option<mpsc::Sender<Pending>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Engine {
@@ -58,51 +75,95 @@ impl Engine {
         settings: EngineSettings,
         decode: Arc<dyn Decode>,
     ) -> Result<(Engine, RecoveryReport), OpenError> {
-        let _ = (disk, settings, decode);
-        Err(OpenError::Disk {
-            path: dir.display().to_string(),
-            source: std::io::ErrorKind::Unsupported.into(),
-        })
+        open::open(disk, dir, settings, decode)
     }
 
-    /// Takes a log group and returns at once. `done` is called when the group is durable and its
-    /// rows are searchable, from the log thread; so it must be short and must not call back into
-    /// [`Engine::append`]'s caller locks. A refusal is answered before `append` returns.
+    /// Takes a log group and returns at once. `done` is called exactly once: from the log thread
+    /// when the group is durable and its rows are searchable, or when that failed; or, when the
+    /// group is refused at the door, from here before returning. It must be short: other
+    /// senders wait behind it.
     pub fn append(&self, append: Append, done: Done) {
-        drop(append);
-        done(Err(AppendError::Closed));
+        match self.admit(append) {
+            Err(refusal) => done(Err(refusal)),
+            Ok(pending) => {
+                let queue = self.queue.read().unwrap_or_else(PoisonError::into_inner);
+                match &*queue {
+                    None => {
+                        drop(queue);
+                        self.shared.give_back(pending.memory_bytes);
+                        done(Err(AppendError::Closed));
+                    }
+                    Some(queue) => {
+                        // The thread only ends after the queue was taken away.
+                        let sent = queue.send(Pending { done: Some(done), ..pending });
+                        if let Err(mpsc::SendError(mut pending)) = sent {
+                            self.shared.give_back(pending.memory_bytes);
+                            pending.answer(Err(AppendError::Closed));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn admit(&self, append: Append) -> Result<Pending, AppendError> {
+        if let Some(reason) = self.shared.failure.reason() {
+            return Err(AppendError::Failed { reason });
+        }
+        let too_large = |bytes, limit_bytes| Err(AppendError::TooLarge { bytes, limit_bytes });
+        let batch_bytes = append.batch.memory_bytes();
+        if append.payload.len() > limits::PAYLOAD_BYTES {
+            return too_large(append.payload.len(), limits::PAYLOAD_BYTES);
+        }
+        if append.batch.is_oversized() || batch_bytes > limits::BATCH_BYTES {
+            return too_large(batch_bytes, limits::BATCH_BYTES);
+        }
+        if self.shared.state().dropped.contains(&append.store) {
+            return Err(AppendError::Dropped { store: append.store });
+        }
+        let memory_bytes = self.shared.reserve(append.payload.len() + batch_bytes)?;
+        Ok(Pending { append, memory_bytes, done: None })
     }
 
     /// One store at this moment. A store nobody appended to is empty.
     pub fn snapshot(&self, store: StoreId) -> Snapshot {
-        let _ = store;
-        Snapshot::default()
+        self.shared.snapshot(store)
     }
 
     /// Flushes what is too large or too old, releases log files, deletes files nobody reads any
     /// more. Call it when [`Engine::wait_for_work`] says so and at least every few seconds.
+    ///
+    /// Appends go on meanwhile. A store that cannot be flushed does not keep the others from it;
+    /// the first error is answered and everything is tried again by the next call.
     pub fn maintain(&self, now_nanos: i64) -> Result<MaintainReport, MaintainError> {
-        let _ = now_nanos;
-        Ok(MaintainReport::default())
+        self.shared.maintain(Some(now_nanos))
+    }
+
+    /// Flushes every row in memory into segments, whatever its age.
+    pub fn flush(&self) -> Result<MaintainReport, MaintainError> {
+        self.shared.maintain(None)
     }
 
     /// Waits until a memtable has reached its size, at most for `at_most`. Answers whether one
     /// has.
     pub fn wait_for_work(&self, at_most: Duration) -> bool {
-        let _ = at_most;
-        false
-    }
-
-    /// Flushes every row in memory into segments.
-    pub fn flush(&self) -> Result<MaintainReport, MaintainError> {
-        Ok(MaintainReport::default())
+        let deadline = Instant::now() + at_most;
+        let mut state = self.shared.state();
+        while !state.wants_flush {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.shared.work.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
     }
 
     /// Forgets a deleted logstore. Later appends to it are refused; snapshots already taken stay
-    /// readable.
+    /// readable. The number must not be used for another store.
     pub fn drop_store(&self, store: StoreId) -> Result<(), MaintainError> {
-        let _ = store;
-        Ok(())
+        self.shared.drop_store(store)
     }
 
     /// Drops the segments of which every row was received before `oldest_received_nanos`.
@@ -112,28 +173,48 @@ impl Engine {
         store: StoreId,
         oldest_received_nanos: i64,
     ) -> Result<usize, MaintainError> {
-        let _ = (store, oldest_received_nanos);
-        Ok(0)
+        self.shared.retain(store, oldest_received_nanos)
     }
 
-    /// The catalog; the service keeps its own records there too.
+    /// The catalog; the service keeps its own records there too. Its families must not be
+    /// written by two services at once.
     pub fn catalog(&self) -> &Arc<dyn Catalog> {
-        &self.catalog
+        &self.shared.catalog
     }
 
     /// Whether the engine takes data.
     pub fn health(&self) -> Health {
-        Health::Ready
+        self.shared.failure.health()
     }
 
     /// Counts and sizes at this moment.
     pub fn stats(&self) -> EngineStats {
-        EngineStats::default()
+        self.shared.stats()
     }
 
-    /// Refuses further appends, decides those under way, seals the log and joins the threads.
+    /// Refuses further appends, decides those under way, seals the log and joins the log thread.
     /// Rows in memory stay in the log. Dropping the engine does the same.
-    pub fn close(&self) {}
+    pub fn close(&self) {
+        self.queue.write().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(thread) = thread else { return };
+        // The last handle may go inside a `done`: then the thread ends by itself.
+        if thread.thread().id() != std::thread::current().id() && thread.join().is_err() {
+            self.shared.failure.fail(|| "the log thread panicked".to_owned());
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("stats", &self.stats()).finish_non_exhaustive()
+    }
 }
 
 /// What opening found.
@@ -193,93 +274,17 @@ pub struct EngineStats {
     pub segment_bytes: u64,
 }
 
-/// Why an append was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum AppendError {
-    /// Memory is full because flushing cannot keep up; send again later.
-    #[error("{memory_bytes} bytes wait in memory, the limit is {limit_bytes}: send again later")]
-    Busy {
-        /// Bytes in memory.
-        memory_bytes: usize,
-        /// What is allowed.
-        limit_bytes: usize,
-    },
-    /// The group is larger than a log file may take; split it.
-    #[error("a log group of {bytes} bytes is over the limit of {limit_bytes}: split it")]
-    TooLarge {
-        /// Its size.
-        bytes: usize,
-        /// What is allowed.
-        limit_bytes: usize,
-    },
-    /// The store was dropped.
-    #[error("store {store} was dropped")]
-    Dropped {
-        /// Its number.
-        store: StoreId,
-    },
-    /// The log has no room for a new file; nothing was lost, send again later.
-    #[error("the log takes no more for now: {reason}")]
-    Log {
-        /// What the disk said.
-        reason: String,
-    },
-    /// The engine failed and takes no data until it is opened again. Whether this group
-    /// survives is unknown.
-    #[error("the store stopped taking data: {reason}; restart to recover from what is on disk")]
-    Failed {
-        /// What happened first.
-        reason: String,
-    },
-    /// The engine is closed.
-    #[error("the store is closed")]
-    Closed,
+/// Counters that many threads raise.
+#[derive(Debug, Default)]
+struct Totals {
+    groups: std::sync::atomic::AtomicU64,
+    rows: std::sync::atomic::AtomicU64,
+    payload_bytes: std::sync::atomic::AtomicU64,
+    syncs: std::sync::atomic::AtomicU64,
+    busy: std::sync::atomic::AtomicU64,
+    segments_written: std::sync::atomic::AtomicU64,
 }
 
-impl AppendError {
-    /// Whether the same append may succeed later without anybody acting.
-    pub fn is_retryable(&self) -> bool {
-        matches!(self, AppendError::Busy { .. } | AppendError::Log { .. })
-    }
-}
-
-/// Why the engine could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// A file or directory could not be reached.
-    #[error("{path} cannot be opened: {source}")]
-    Disk {
-        /// Which one.
-        path: String,
-        /// What the disk said.
-        source: std::io::Error,
-    },
-}
-
-/// Why maintenance did not finish. What it did before stays done; calling it again is safe.
-#[derive(Debug, thiserror::Error)]
-pub enum MaintainError {
-    /// A segment could not be written or deleted.
-    #[error(transparent)]
-    Blob(#[from] crate::blob::BlobError),
-    /// The catalog refused.
-    #[error(transparent)]
-    Catalog(#[from] CatalogError),
-    /// The log refused.
-    #[error(transparent)]
-    Log(#[from] crate::commit_log::CommitError),
-    /// Rows could not be encoded.
-    #[error("rows of store {store} cannot be written as a segment: {reason}")]
-    Segment {
-        /// The store.
-        store: StoreId,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The engine failed before.
-    #[error("the store stopped: {reason}; restart to recover from what is on disk")]
-    Failed {
-        /// What happened first.
-        reason: String,
-    },
+fn add(counter: &std::sync::atomic::AtomicU64, by: u64) {
+    counter.fetch_add(by, Ordering::Relaxed);
 }
