@@ -21,6 +21,8 @@ pub struct Diagnostic {
     pub range: Range<usize>,
     /// Words beside the place.
     pub label: Option<String>,
+    /// Other places that matter, with words beside them.
+    pub related: Vec<(Range<usize>, String)>,
     /// What to write instead.
     pub help: Option<String>,
     /// The change of the file that does it.
@@ -72,6 +74,7 @@ impl Diagnostic {
             message,
             range: found.range,
             label: None,
+            related: Vec::new(),
             help: problem.fix.clone(),
             repair,
         }
@@ -106,7 +109,11 @@ impl Diagnostic {
         if let Some(label) = &self.label {
             place = place.label(label.as_str());
         }
-        let snippet = Snippet::source(text).path(file).fold(true).annotation(place);
+        let others = self.related.iter().map(|(range, label)| {
+            AnnotationKind::Context.span(range.clone()).label(label.as_str())
+        });
+        let snippet =
+            Snippet::source(text).path(file).fold(true).annotation(place).annotations(others);
         let mut main = level.primary_title(self.message.as_str()).element(snippet);
         let mut groups = Vec::new();
         match (&self.help, &self.repair) {

@@ -6,13 +6,17 @@
 //! not disturb each other: one that cannot be read is a diagnostic of its own.
 
 mod diagnostic;
+mod edits;
+mod names;
 mod node;
 mod resource;
 mod syntax;
+mod verify;
 
 pub use diagnostic::{Colors, Diagnostic, Repair};
 pub use node::{Content, Found, Name, Node};
 pub use resource::{CONFIG_PREFIX, Metadata, Resource, Spec, Subject, subject};
+pub use verify::{Compile, Verdict, verify};
 
 use std::ops::Range;
 

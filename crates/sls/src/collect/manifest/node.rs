@@ -82,6 +82,15 @@ impl Node {
         }
     }
 
+    /// The node at `path`, if there is one.
+    pub fn at(&self, path: &str) -> Option<&Self> {
+        steps(path).into_iter().try_fold(self, |node, step| match (step, &node.content) {
+            (Step::Member(name), _) => node.member(name),
+            (Step::Item(index), Content::List(items)) => items.get(index),
+            (Step::Item(_), _) => None,
+        })
+    }
+
     /// Where `path` (such as `spec.logtailConfig.inputDetail.key[9]`) leads. A path that ends
     /// nowhere leads to the nearest thing around it, so that "is missing" points at the object
     /// in which it is missing.

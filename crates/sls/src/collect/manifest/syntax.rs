@@ -79,6 +79,7 @@ pub(super) fn explain(
         message: said.to_owned(),
         range: place..place + width,
         label: None,
+        related: Vec::new(),
         help: None,
         repair: None,
     };

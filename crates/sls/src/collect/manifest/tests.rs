@@ -1,28 +1,30 @@
 use super::*;
-use crate::collect::{Severity, check};
+use crate::collect::{CollectConfig, Parser, Problem, Severity, check};
 
 /// Everything said about `text`, printed as a person sees it.
 fn said(text: &str) -> String {
+    said_with(text, &|_| Vec::new())
+}
+
+fn said_with(text: &str, compile: Compile<'_>) -> String {
     let mut said = String::new();
     for document in read(text) {
-        let node = match document.body {
-            Body::Unreadable(diagnostic) => {
-                said.push_str(&diagnostic.render("c.yaml", text, Colors::Never));
-                continue;
-            }
-            Body::Tree(node) => node,
-        };
-        let Subject::Resource(resource) = subject(&node) else { continue };
-        for problem in &resource.problems {
-            let diagnostic = Diagnostic::of_problem(problem, "", &node, text);
-            said.push_str(&diagnostic.render("c.yaml", text, Colors::Never));
-        }
-        for problem in check(&resource.config, &resource.target(None)).problems {
-            let diagnostic = Diagnostic::of_problem(&problem, CONFIG_PREFIX, &node, text);
+        for diagnostic in verify(&document, text, None, compile).diagnostics {
             said.push_str(&diagnostic.render("c.yaml", text, Colors::Never));
         }
     }
     said
+}
+
+/// Stands for the compiler of the `pipeline` crate, which counts groups.
+fn count_groups(config: &CollectConfig) -> Vec<Problem> {
+    let Parser::Regex { pattern, keys } = &config.parser else { return Vec::new() };
+    let groups = names::groups(pattern).len();
+    if groups == keys.len() {
+        return Vec::new();
+    }
+    let what = format!("the pattern has {groups} capture groups for {} names", keys.len());
+    vec![Problem::warning("inputDetail.key", what).fix("name every group")]
 }
 
 fn resource(text: &str) -> Resource {
@@ -59,7 +61,37 @@ const SPEC: &str = "  project: demo\n  logstore: nginx-access\n  machineGroups: 
 #[test]
 fn the_stray_quote_of_the_seed_is_shown_with_the_corrected_line() {
     let text = include_str!("../../../../../examples/nginx-sidecar-broken/access.yaml");
-    insta::assert_snapshot!(said(text));
+    insta::assert_snapshot!(said_with(text, &count_groups));
+    let verdict = verify(&read(text)[0], text, None, &count_groups);
+    assert!(verdict.is_refused());
+    assert_eq!(verdict.config, None);
+    let corrected = verdict.diagnostics.iter().map(|diagnostic| diagnostic.corrected_line(text));
+    let corrected: Vec<String> = corrected.flatten().collect();
+    assert!(corrected[0].ends_with(r#""response-size", "user-agent"]"#));
+    assert!(corrected[1].ends_with(r#""response-size", "referer", "user-agent"]"#));
+}
+
+#[test]
+fn repairing_what_is_said_gives_a_configuration_without_problems() {
+    let text = include_str!("../../../../../examples/nginx-sidecar-broken/access.yaml");
+    let verdict = verify(&read(text)[0], text, None, &count_groups);
+    let repair = verdict.diagnostics[1].repair.clone().unwrap();
+    let repaired = edits::Edited::new(text, [repair]).text;
+    let verdict = verify(&read(&repaired)[0], &repaired, None, &count_groups);
+    assert_eq!(verdict.diagnostics, []);
+    assert!(verdict.config.is_some());
+}
+
+#[test]
+fn too_few_names_alone_are_a_warning() {
+    let text = manifest(
+        SPEC,
+        "      regex: '(\\S+) (\\S+) (\\d+)'\n      key:\n      - time\n      - ip\n      discardUnmatch: true\n",
+    );
+    insta::assert_snapshot!(said_with(&text, &count_groups));
+    let verdict = verify(&read(&text)[0], &text, None, &count_groups);
+    assert!(!verdict.is_refused());
+    assert!(verdict.config.is_some());
 }
 
 #[test]
