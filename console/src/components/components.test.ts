@@ -101,7 +101,7 @@ describe('a row', () => {
 
 describe('an error', () => {
   it.each([
-    [new ApiError(400, 'InvalidQueryString', 'line 1, column 3: unexpected )'), 'The query cannot be read', 'at character 3'],
+    [new ApiError(400, 'InvalidQueryString', 'line 1, column 3: unexpected )'), 'This query does not work', 'at character 3'],
     [new ApiError(404, 'LogStoreNotExist', 'no such logstore'), 'It does not exist', 'Choose another'],
     [new ApiError(400, 'IndexConfigNotExist', 'no index'), 'has no index', 'Create an index'],
     [new ApiError(503, 'ServerBusy', 'busy'), 'busy', 'smaller time range'],

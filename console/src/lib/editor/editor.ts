@@ -89,6 +89,7 @@ export class QueryEditor {
       highlighting(),
       problemMark,
       completion(options.vocabulary),
+      EditorView.domEventHandlers({ beforeinput: typeOverSelection }),
       keymap.of([...defaultKeymap, ...historyKeymap]),
       EditorView.updateListener.of((update) => {
         if (update.docChanged) options.onChange(update.state.doc.toString());
@@ -135,5 +136,16 @@ function run(view: EditorView, options: QueryEditorOptions): boolean {
 function leave(view: EditorView): boolean {
   if (completionStatus(view.state) !== null) return false;
   view.contentDOM.blur();
+  return true;
+}
+
+/**
+ * Types over a selection ourselves. Left to the browser, it carries the colour of the replaced
+ * text over as a `style` attribute, which CodeMirror removes, but the page's policy reports first.
+ */
+function typeOverSelection(event: InputEvent, view: EditorView): boolean {
+  if (event.inputType !== 'insertText' || event.isComposing || event.data === null) return false;
+  if (view.state.selection.main.empty) return false;
+  view.dispatch(view.state.replaceSelection(event.data), { userEvent: 'input.type', scrollIntoView: true });
   return true;
 }

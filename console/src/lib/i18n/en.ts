@@ -129,7 +129,7 @@ export const en = {
   'state.emptyAllHelp': 'Nothing was written to this logstore in this time. Search further back, or look under machine groups whether the agents are alive.',
   'state.widen': 'Search the last {duration}',
   'state.clearQuery': 'Clear the query',
-  'state.queryWrong': 'The query cannot be read',
+  'state.queryWrong': 'This query does not work',
   'state.queryWrongHelp': 'Correct it in the box above and press Enter. A word with special characters goes into double quotes.',
   'state.position': 'at character {n}',
   'state.noIndex': 'This logstore has no index',

@@ -126,7 +126,7 @@ export const zh: Readonly<Record<Key, Message>> = {
   'state.emptyAllHelp': '这段时间内该 Logstore 没有写入日志。请扩大时间范围，或到机器组页面确认采集端是否存活。',
   'state.widen': '查询最近 {duration}',
   'state.clearQuery': '清空查询语句',
-  'state.queryWrong': '无法识别查询语句',
+  'state.queryWrong': '该查询语句无法执行',
   'state.queryWrongHelp': '请在上方修改后按 Enter。含特殊字符的词需用双引号括起来。',
   'state.position': '位于第 {n} 个字符',
   'state.noIndex': '该 Logstore 没有索引',

@@ -55,9 +55,25 @@ describe('appending a condition', () => {
 
   it('replaces its opposite', () => {
     expect(appendTerm('error and status:"200" and a', 'status', '200', 'without')).toBe(
-      'error and not status:"200" and a',
+      'error and a and not status:"200"',
+    );
+    expect(appendTerm('a and not status:"200" and not b', 'status', '200', 'only')).toBe(
+      'a and status:"200" and not b',
     );
     expect(appendTerm('not status:"200"', 'status', '200', 'only')).toBe('status:"200"');
+  });
+
+  it.each([
+    ['not a', 'k:"v" and not a'],
+    ['a not b', 'a and k:"v" and not b'],
+    ['a and not b and c', 'a and k:"v" and not b and c'],
+    ['not a and k:"v"', 'k:"v" and not a and k:"v"'],
+    ['not not a', 'k:"v" and not not a'],
+    ['a b and not (c or d)', 'a b and k:"v" and not (c or d)'],
+    ['n in (1 10] and not x', 'n in (1 10] and k:"v" and not x'],
+    ['uri:not and not x', 'uri:not and k:"v" and not x'],
+  ])('puts a condition in front of what a `not` covers: %s', (query, expected) => {
+    expect(appendTerm(query, 'k', 'v', 'only')).toBe(expected);
   });
 
   it('does not take a condition inside brackets for one at the top', () => {

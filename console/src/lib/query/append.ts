@@ -1,6 +1,6 @@
 /** What a click on a value does to the query: one more condition, and never a broken query. */
 
-import { pipeOffset, searchTokens } from './lexer';
+import { pipeOffset, searchTokens, type Token } from './lexer';
 
 export type Sense = 'only' | 'without';
 
@@ -29,48 +29,64 @@ export function appendTerm(query: string, key: string, value: string, sense: Sen
 
 function appendToSearch(search: string, positive: string, sense: Sense): string {
   const negative = `not ${positive}`;
-  const [wanted, opposite] = sense === 'only' ? [positive, negative] : [negative, positive];
-  if (search === '' || search === '*') return wanted;
+  if (search === '' || search === '*') return sense === 'only' ? positive : negative;
   const parts = conjuncts(search);
-  if (parts === null) return `(${search}) and ${wanted}`;
-  const texts = parts.map((part) => part.text);
-  if (texts.includes(wanted)) return search;
-  const at = texts.indexOf(opposite);
-  const found = parts[at];
-  if (found) return `${search.slice(0, found.from)}${wanted}${search.slice(found.to)}`;
-  return `${search} and ${wanted}`;
+  if (parts === null) return `(${search}) and ${sense === 'only' ? positive : negative}`;
+  const wanted = sense === 'only' ? parts.only : parts.without;
+  if (wanted.includes(sense === 'only' ? positive : negative)) return search;
+  const only = parts.only.filter((part) => part !== positive && part !== '*');
+  const without = parts.without.filter((part) => part !== negative);
+  if (sense === 'only') only.push(positive);
+  else without.push(negative);
+  return [...only, ...without].join(' and ');
 }
 
-interface Conjunct {
-  readonly text: string;
-  readonly from: number;
-  readonly to: number;
+interface Conjuncts {
+  readonly only: readonly string[];
+  /** Each with its `not`. */
+  readonly without: readonly string[];
 }
 
-/** The conditions joined by `and` at the top level, or null when an `or` stands there. */
-function conjuncts(search: string): Conjunct[] | null {
-  const parts: Conjunct[] = [];
+/**
+ * The conditions of the top level, or null when an `or` stands there. `and` binds more tightly
+ * than `not` in SLS: `not a and b` leaves out the rows that have both. So what a `not` covers
+ * reaches to the next `not`, and a new condition goes in front of the first one.
+ */
+function conjuncts(search: string): Conjuncts | null {
+  const only: string[] = [];
+  const without: string[] = [];
   let depth = 0;
   let from = -1;
   let to = -1;
+  let negated = false;
   const close = (): void => {
-    if (from >= 0) parts.push({ text: search.slice(from, to), from, to });
+    if (from >= 0) (negated ? without : only).push(search.slice(from, to));
     from = -1;
   };
-  for (const token of searchTokens(search, 0, search.length)) {
+  const list = searchTokens(search, 0, search.length);
+  for (const [i, token] of list.entries()) {
     const text = search.slice(token.from, token.to);
-    if (token.kind === 'bracket') depth = Math.max(0, depth + (text === '(' ? 1 : text === ')' ? -1 : 0));
-    const word = token.kind === 'keyword' && depth === 0 ? text.toLowerCase() : '';
+    if (token.kind === 'bracket') depth = Math.max(0, depth + ('(['.includes(text) ? 1 : -1));
+    const word = depth === 0 ? keyword(search, token) : '';
     if (word === 'or') return null;
-    if (word === 'and') {
+    const follows = keyword(search, list[i + 1]);
+    if (word === 'and' && (!negated || follows === 'not' || i === list.length - 1)) {
       close();
       continue;
+    }
+    if (word === 'not' && keyword(search, list[i - 1]) !== 'not') {
+      close();
+      negated = true;
     }
     if (from < 0) from = token.from;
     to = token.to;
   }
   close();
-  return parts;
+  return { only, without };
+}
+
+function keyword(search: string, token: Token | undefined): string {
+  return token?.kind === 'keyword' ? search.slice(token.from, token.to).toLowerCase() : '';
 }
 
 function fieldName(key: string): string {

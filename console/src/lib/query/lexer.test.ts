@@ -16,6 +16,13 @@ describe('colouring a query', () => {
     ]);
   });
 
+  it('takes everything behind a colon for the value, up to white space', () => {
+    expect(kinds('uri:/a?b=c:[1] x=5 __tag__:pod:and')).toEqual([
+      'field uri', 'operator :', 'wildcard /a?b=c:[1]', 'field x', 'operator =', 'number 5',
+      'field __tag__', 'operator :', 'field pod', 'operator :', 'word and',
+    ]);
+  });
+
   it('knows the parts of SQL', () => {
     expect(kinds(`* | select count(*) as "my pv", 'x''y' -- end`)).toEqual([
       'wildcard *', 'pipe |', 'keyword select', 'function count', 'bracket (', 'operator *', 'bracket )',
@@ -26,6 +33,8 @@ describe('colouring a query', () => {
   it('cuts at the first pipe outside quotes', () => {
     expect(pipeOffset('a:"x|y" | select 1')).toBe(8);
     expect(pipeOffset('"a\\"|b"')).toBe(-1);
+    expect(pipeOffset('a\\"|b')).toBe(3);
+    expect(pipeOffset('a\\|b')).toBe(2);
   });
 
   it('covers every character that is not white space, in order, without overlap', () => {

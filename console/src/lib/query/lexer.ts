@@ -36,12 +36,18 @@ export const SQL_KEYWORDS = [
 
 const SQL_WORDS = new Set<string>(SQL_KEYWORDS);
 
+/** How many characters a backslash stands with: two in front of a quote or another backslash. */
+function escapeLength(text: string, at: number): 1 | 2 {
+  const next = text[at + 1];
+  return next === '"' || next === '\\' ? 2 : 1;
+}
+
 /** The offset of the first `|` outside double quotes, or -1: where search ends and SQL begins. */
 export function pipeOffset(query: string): number {
   let quoted = false;
   for (let i = 0; i < query.length; i++) {
     const char = query[i];
-    if (char === '\\' && quoted) i++;
+    if (char === '\\') i += escapeLength(query, i) - 1;
     else if (char === '"') quoted = !quoted;
     else if (char === '|' && !quoted) return i;
   }
@@ -69,22 +75,46 @@ export function searchTokens(text: string, from: number, end: number): Token[] {
     }
     let to = at + 1;
     let kind: TokenKind;
-    if (char === '"' || (char === '#' && text[at + 1] === '"')) {
+    const value = standsForValue(text, out);
+    if (char === '"' || (char === '#' && text[at + 1] === '"' && at + 1 < end)) {
       to = quotedEnd(text, at + (char === '#' ? 1 : 0), end, '"', true);
       kind = 'string';
-    } else if ('()[]'.includes(char)) {
+    } else if ('()'.includes(char) || (!value && '[]'.includes(char))) {
       kind = 'bracket';
-    } else if (':<>='.includes(char)) {
+    } else if (!value && ':<>='.includes(char)) {
       if ((char === '<' || char === '>') && text[to] === '=' && to < end) to++;
       kind = 'operator';
     } else {
-      while (to < end && !/[\s"()[\]:<>=]/.test(text[to] ?? '')) to++;
-      kind = wordKind(text.slice(at, to));
+      to = wordEnd(text, at, end, value ? /[\s"()]/ : /[\s"()[\]:<>=]/);
+      kind = wordKind(text.slice(at, to), value);
     }
     out.push({ kind, from: at, to });
     at = to;
   }
   return withFields(text, out);
+}
+
+/**
+ * Behind a colon or a comparison everything up to white space is the value: `uri:/a?b=c`. But
+ * behind `__tag__:` stands the name of the tag.
+ */
+function standsForValue(text: string, before: readonly Token[]): boolean {
+  const operator = before.at(-1);
+  if (operator?.kind !== 'operator') return false;
+  const name = before.at(-2);
+  const afterTag = name?.kind === 'word' && text.slice(name.from, name.to) === '__tag__';
+  return !(afterTag && text[operator.from] === ':');
+}
+
+function wordEnd(text: string, from: number, end: number, ends: RegExp): number {
+  let at = from;
+  while (at < end) {
+    const char = text[at] ?? '';
+    if (char === '\\') at += escapeLength(text, at);
+    else if (at > from && ends.test(char)) break;
+    else at++;
+  }
+  return Math.min(at, end);
 }
 
 /** A word or string in front of an operator names a field. */
@@ -98,8 +128,8 @@ function withFields(text: string, list: Token[]): Token[] {
   });
 }
 
-function wordKind(word: string): TokenKind {
-  if (SEARCH_KEYWORDS.has(word.toLowerCase())) return 'keyword';
+function wordKind(word: string, isValue: boolean): TokenKind {
+  if (!isValue && SEARCH_KEYWORDS.has(word.toLowerCase())) return 'keyword';
   if (/^-?\d+(\.\d+)?$/.test(word)) return 'number';
   return /[*?]/.test(word) ? 'wildcard' : 'word';
 }
@@ -143,7 +173,7 @@ function sqlTokens(text: string, from: number, end: number): Token[] {
 function quotedEnd(text: string, open: number, end: number, quote: string, backslash: boolean): number {
   let at = open + 1;
   while (at < end) {
-    if (backslash && text[at] === '\\') at += 2;
+    if (backslash && text[at] === '\\') at += escapeLength(text, at);
     else if (text[at] === quote) return at + 1;
     else at++;
   }

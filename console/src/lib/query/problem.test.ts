@@ -11,6 +11,10 @@ describe('the place of an error', () => {
     expect(queryProblem('* |\nselct 1', 'line 2, column 1: no such word').offset).toBe(4);
   });
 
+  it('counts characters as people do', () => {
+    expect(queryProblem('"🚚" )', 'line 1, column 5: unexpected )').offset).toBe(5);
+  });
+
   it('never lies outside of the query', () => {
     expect(queryProblem('ab', 'ErrorPosition,line:1,column:99.ErrorMessage:end of query').offset).toBe(2);
     expect(queryProblem('ab', 'line 7, column 1').offset).toBeNull();

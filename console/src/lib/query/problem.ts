@@ -14,7 +14,7 @@ const CHARACTER = /\b(?:at )?(?:position|offset|column|character)[ :]+(\d+)/i;
 
 /**
  * Reads `ErrorType:…ErrorPosition,line:1,column:9.ErrorMessage:…`, `line 1, column 9` and
- * `position 9`. Lines and columns count from 1.
+ * `position 9`. Lines and columns count from 1, columns in characters and not in UTF-16 units.
  */
 export function queryProblem(query: string, message: string): QueryProblem {
   const place = SLS_POSITION.exec(message) ?? LINE_COLUMN.exec(message);
@@ -33,5 +33,7 @@ function offsetOf(query: string, line: number, column: number): number | null {
     if (next < 0) return null;
     start = next + 1;
   }
-  return Math.min(start + Math.max(column - 1, 0), query.length);
+  let at = start;
+  for (let n = 1; n < column && at < query.length; n++) at += (query.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
+  return at;
 }
