@@ -34,8 +34,7 @@ impl fmt::Display for Position {
 
 /// A query that could not be answered.
 ///
-/// Everything but [`QueryError::Store`] and [`QueryError::Column`] is the asker's to correct: the
-/// message says how.
+/// All but the last three, which are the store's, are the asker's to correct: the message says how.
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
     /// The text is not a query.
@@ -121,9 +120,20 @@ pub enum QueryError {
         /// The column.
         column: String,
     },
+    /// A row that was found could not be read back.
+    #[error("a row that was found cannot be read: {reason}")]
+    Row {
+        /// What is wrong.
+        reason: String,
+    },
 }
 
 impl QueryError {
+    /// Whether the query or the request is to blame, and not what is stored.
+    pub fn is_askers(&self) -> bool {
+        !matches!(self, Self::Store(_) | Self::Column { .. } | Self::Row { .. })
+    }
+
     /// The place in the query text the error speaks about, when there is one.
     pub fn position(&self) -> Option<Position> {
         match self {
@@ -136,7 +146,8 @@ impl QueryError {
             Self::PageTooDeep { .. }
             | Self::EmptyTimeRange { .. }
             | Self::Store(_)
-            | Self::Column { .. } => None,
+            | Self::Column { .. }
+            | Self::Row { .. } => None,
         }
     }
 }

@@ -6,10 +6,15 @@
 
 mod error;
 mod exec;
+mod histogram;
 mod limits;
 mod parse;
 mod request;
 mod rules;
+#[cfg(test)]
+mod sample;
+mod search;
+mod token;
 
 pub use error::{Position, QueryError};
 pub use exec::{Exec, LocalExec};

@@ -334,7 +334,7 @@ impl Parser<'_> {
                 return fail("a condition; quote \"group by\" to search for it");
             }
             if lower == "in" && { self.lexer }.bracket(['[', '(']).is_some() {
-                return fail("a field name before `in`, as in `status in [200 299]`");
+                return fail("a field name before lower-case `in`, as in `status in [200 299]`");
             }
         }
         let pattern = checked(word, at)?;
