@@ -36,6 +36,6 @@ fn licences() -> Result<(), String> {
         println!("\n▶ licences: skipped, `cargo install --locked cargo-deny` makes it possible");
         return Ok(());
     }
-    let deny = ["cargo", "deny", "--offline", "check", "licenses", "bans", "sources"];
+    let deny = ["cargo", "deny", "check", "licenses", "bans", "sources"];
     step("licences", &mut command(root(), &deny)).map(drop)
 }
