@@ -24,6 +24,11 @@ const ACTIVE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u115f\u1160\u3164\uffa0\u2800]/u
 /** A terminal control sequence (CSI), a string sequence (OSC and kin), or a two-character escape. */
 const ANSI = /(?:\u001b\[|\u009b)[0-?]{0,64}[ -/]{0,8}[@-~]|\u001b[\]PX^_][^\u0007\u001b\u009c]{0,256}(?:\u0007|\u001b\\|\u009c)|\u001b[ -/]{0,4}[0-~]/y;
 
+/** Whether text can be shown as it is. */
+export function isPlain(text: string): boolean {
+  return !ACTIVE.test(text);
+}
+
 /** Splits text into what can be shown as it is and what has to be shown as a mark. */
 export function visible(text: string): Segment[] {
   if (!ACTIVE.test(text)) return text === '' ? [] : [{ kind: 'plain', text, source: text }];

@@ -69,7 +69,7 @@ const TIME_FIELDS = new Set(['time', 'timestamp', '@timestamp', 'ts', 'time_loca
  * The fields of the collapsed line: the text of a log that is one text first, what repeats the
  * time last. Longer values are cut, because a line is as wide as the screen and no wider.
  */
-export function summary(row: Row, maxChars = 600): Part[] {
+export function summary(row: Row, maxChars = 320): Part[] {
   const { fields } = rowParts(row);
   const shown = [...fields].sort((a, b) => rank(a) - rank(b));
   const out: Part[] = [];
