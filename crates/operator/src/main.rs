@@ -1,2 +1,7 @@
-//! placeholder
-fn main() {}
+//! The `sidetail-operator` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    operator::main(std::env::args_os())
+}

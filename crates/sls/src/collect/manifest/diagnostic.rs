@@ -15,6 +15,8 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// Path of the field in the document; empty when the text could not be read at all.
     pub field: String,
+    /// What about the field is wrong.
+    pub part: Part,
     /// What is wrong.
     pub message: String,
     /// The bytes of the file to point at.
@@ -71,6 +73,7 @@ impl Diagnostic {
         Self {
             severity: problem.severity,
             field,
+            part: problem.part,
             message,
             range: found.range,
             label: None,

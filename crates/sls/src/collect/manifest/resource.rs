@@ -301,13 +301,13 @@ fn check_spec(
         );
     }
     for (index, group) in spec.machine_groups.iter().enumerate() {
-        if !is_name(group, 2..=128) {
+        if !is_name(group, 3..=128) {
             fields.report(
                 Problem::error(
                     format!("spec.machineGroups[{index}]"),
                     format!("`{group}` is not a machine group name"),
                 )
-                .fix("use 2 to 128 characters of a-z, 0-9, - and _, as in the sidecar's ALIYUN_LOGTAIL_USER_DEFINED_ID"),
+                .fix("use 3 to 128 characters of a-z, 0-9, - and _, as in the sidecar's ALIYUN_LOGTAIL_USER_DEFINED_ID"),
             );
         }
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::super::Severity;
+use super::super::{Part, Severity};
 use super::Diagnostic;
 
 /// What the parser says (a part of it), what we say, and how to repair it.
@@ -76,6 +76,7 @@ pub(super) fn explain(
     let mut diagnostic = Diagnostic {
         severity: Severity::Error,
         field: String::new(),
+        part: Part::Value,
         message: said.to_owned(),
         range: place..place + width,
         label: None,
