@@ -127,7 +127,7 @@ export const en = {
   'state.empty': 'No line matches in this time range',
   'state.emptyHelp': 'Search further back, or take a condition out of the query.',
   'state.emptyAllHelp': 'Nothing was written to this logstore in this time. Search further back, or look under machine groups whether the agents are alive.',
-  'state.widen': 'Search the last {duration}',
+  'state.widen': 'Search {duration} back',
   'state.clearQuery': 'Clear the query',
   'state.queryWrong': 'This query does not work',
   'state.queryWrongHelp': 'Correct it in the box above and press Enter. A word with special characters goes into double quotes.',
