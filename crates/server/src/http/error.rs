@@ -149,7 +149,9 @@ impl From<QueryError> for ApiError {
             QueryError::EmptyTimeRange { .. } => {
                 return Self::new(ErrorCode::InvalidTimeRange, error.to_string());
             }
-            QueryError::Store(_) | QueryError::Column { .. } => return Self::internal(error),
+            QueryError::Store(_) | QueryError::Column { .. } | QueryError::Row { .. } => {
+                return Self::internal(error);
+            }
         };
         let text = error.to_string();
         let message = match error.position() {
