@@ -17,7 +17,7 @@ const SECTOR_BYTES: usize = 512;
 /// What a crash leaves of the things that were not synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Crash {
-    /// All of it: only the process died.
+    /// All of it, still unsynced: only the process died.
     KeepAll,
     /// None of it: the power went before anything was written back.
     DropUnsynced,
@@ -105,25 +105,30 @@ impl SimDisk {
     /// The disk as it is found after a crash at this moment.
     pub fn crash(&self, crash: Crash) -> SimDisk {
         let state = self.state();
-        let mut luck = Luck(match crash {
-            Crash::Random(seed) => seed | 1,
-            Crash::KeepAll | Crash::DropUnsynced => 1,
-        });
-        let names = match crash {
-            Crash::KeepAll => state.names.clone(),
-            Crash::DropUnsynced => state.durable_names.clone(),
-            Crash::Random(_) => {
-                let mut names = state.durable_names.clone();
-                let kept = luck.below(state.pending_names.len() + 1);
-                state.pending_names[..kept].iter().for_each(|change| change.apply(&mut names));
-                names
+        let seed = match crash {
+            // The page cache outlives the process: nothing is lost, and nothing is synced.
+            Crash::KeepAll => {
+                return SimDisk(Arc::new(Mutex::new(State {
+                    inodes: state.inodes.clone(),
+                    names: state.names.clone(),
+                    durable_names: state.durable_names.clone(),
+                    pending_names: state.pending_names.clone(),
+                    ..State::default()
+                })));
             }
+            Crash::DropUnsynced => None,
+            Crash::Random(seed) => Some(seed),
         };
+        let mut luck = Luck::new(seed.unwrap_or_default());
+        let mut names = state.durable_names.clone();
+        if seed.is_some() {
+            let kept = luck.below(state.pending_names.len() + 1);
+            state.pending_names[..kept].iter().for_each(|change| change.apply(&mut names));
+        }
         let inodes = state.inodes.iter().map(|inode| {
-            let bytes = match crash {
-                Crash::KeepAll => inode.bytes.clone(),
-                Crash::DropUnsynced => inode.durable.clone(),
-                Crash::Random(_) => inode.torn(&mut luck),
+            let bytes = match seed {
+                None => inode.durable.clone(),
+                Some(_) => inode.torn(&mut luck),
             };
             Inode { durable: bytes.clone(), bytes, pending: Vec::new() }
         });
@@ -236,6 +241,11 @@ fn write(into: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
 struct Luck(u64);
 
 impl Luck {
+    fn new(seed: u64) -> Luck {
+        // Neighbouring seeds must not begin alike, and zero would stay zero.
+        Luck(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;

@@ -16,3 +16,6 @@ pub(crate) const FORMAT: u32 = 1;
 
 /// The footer entry that says the version.
 pub(crate) const FORMAT_KEY: &str = "sidetail.segment";
+
+#[cfg(test)]
+mod tests;

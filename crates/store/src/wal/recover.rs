@@ -12,7 +12,7 @@ use crate::engine::DamagedLog;
 use crate::ids::{Seq, StoreId};
 use crate::names::{self, WalName};
 use crate::wal::entry::{FILE_HEADER_BYTES, FileHeader, FrameHeader, HeaderError, Kind, VERSION};
-use crate::wal::reader::{self, Frame, ScanError, Tail};
+use crate::wal::reader::{self, FileScan, Frame, ScanError, Tail};
 use crate::wal::writer::{LastSeqs, Start, Wal, WalSettings};
 
 /// What was found while opening.
@@ -162,7 +162,11 @@ pub fn recover(
         expected = number + 1;
         let place = match next.peek() {
             None => Place::Newest,
-            Some((_, follower)) => Place::Before { end: recovery.previous_end(follower)? },
+            Some((follower, name)) if **follower == expected => {
+                Place::Before { end: recovery.previous_end(name)? }
+            }
+            // The next turn finds that one is missing.
+            Some(_) => Place::Before { end: None },
         };
         previous_end = recovery.file(number, name, place, visit)? as u64;
     }
@@ -298,10 +302,7 @@ impl Recovery<'_> {
                 if let Tail::Torn { bytes } = scan.tail {
                     self.report.torn_bytes += bytes as u64;
                 }
-                // Cuts the torn bytes and the reserved space, and makes durable what a killed
-                // process left in the page cache: from here on it counts as acknowledged.
-                let cut = file.set_len(scan.end as u64).and_then(|()| file.sync_data());
-                cut.map_err(|source| failed(name, source))?;
+                settle(&*file, &bytes, &scan).map_err(|source| failed(name, source))?;
                 Vec::new()
             }
             (Place::Before { .. }, Tail::Clean | Tail::Torn { .. }) => Vec::new(),
@@ -410,6 +411,19 @@ impl Recovery<'_> {
         });
         Ok((file, bytes.map_err(|source| failed(name, source))?))
     }
+}
+
+/// Makes what was found durable: from here on it counts as acknowledged. The last group may be in
+/// the page cache only, and when the sync of it failed, even marked there as written; so it is
+/// written again. Everything before it was on disk when it came. Then the torn bytes and the
+/// reserved space are cut.
+fn settle(file: &dyn DiskFile, bytes: &[u8], scan: &FileScan<'_>) -> io::Result<()> {
+    let frames = scan.groups.iter().map(|frame| frame.header.synced_through as usize);
+    let sure = frames.max().unwrap_or(0).min(scan.end);
+    let end = scan.end.min(bytes.len());
+    file.write_at(sure as u64, &bytes[sure..end])?;
+    file.set_len(scan.end as u64)?;
+    file.sync_data()
 }
 
 fn failed(file: &str, source: io::Error) -> LogError {
