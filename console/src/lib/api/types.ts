@@ -23,6 +23,8 @@ export interface LogsMeta {
   readonly hasSQL?: boolean;
   /** Columns of an SQL result, in order. */
   readonly keys?: readonly string[];
+  /** The tokens that were looked for, with their field or an empty name. */
+  readonly terms?: ReadonlyArray<{ readonly key: string; readonly term: string }>;
 }
 
 export interface LogsAnswer {

@@ -117,7 +117,6 @@ export const en = {
   'detail.copied': 'Copied',
   'detail.copyFailed': 'The browser did not allow copying',
   'detail.showAll': 'Show all {n} characters',
-  'detail.close': 'Close',
 
   'sql.label': 'Result table',
   'sql.rows': { one: '{n} result row', other: '{n} result rows' },

@@ -114,7 +114,6 @@ export const zh: Readonly<Record<Key, Message>> = {
   'detail.copied': '已复制',
   'detail.copyFailed': '浏览器不允许复制',
   'detail.showAll': '显示全部 {n} 个字符',
-  'detail.close': '关闭',
 
   'sql.label': '结果表',
   'sql.rows': '{n} 行结果',
