@@ -105,7 +105,7 @@ class SdkTest(unittest.TestCase):
     def test_1_project(self):
         self.client.create_project(self.project, "made by the official client")
         project = self.client.get_project(self.project)
-        self.assertEqual(project.get_projectName(), self.project)
+        self.assertEqual(project.get_projectname(), self.project)
         self.assertEqual(project.get_description(), "made by the official client")
         self.assertEqual(project.get_status(), "Normal")
         self.assertEqual(
@@ -118,7 +118,7 @@ class SdkTest(unittest.TestCase):
     def test_2_logstore_and_shards(self):
         self.client.create_logstore(self.project, "app", ttl=7, shard_count=2)
         logstore = self.client.get_logstore(self.project, "app")
-        self.assertEqual(logstore.get_logstore_name(), "app")
+        self.assertEqual(logstore.logstore_name, "app")
         self.assertEqual((logstore.get_ttl(), logstore.get_shard_count()), (7, 2))
         self.assertEqual(self.client.list_logstore(self.project).get_logstores(), ["app"])
         shards = self.client.list_shards(self.project, "app").get_shards_info()
@@ -166,13 +166,13 @@ class SdkTest(unittest.TestCase):
         read = self.client.get_machine_group(self.project, "group").get_machine_group()
         self.assertEqual((read.group_name, read.machine_list), ("group", ["sidecar-id"]))
         for _ in range(2):
-            self.client.apply_config_to_machine_group(self.project, "group", "app-log")
+            self.client.apply_config_to_machine_group(self.project, "app-log", "group")
         applied = self.client.get_machine_group_applied_configs(self.project, "group")
         self.assertEqual(applied.get_configs(), ["app-log"])
         groups = self.client.get_config_applied_machine_groups(self.project, "app-log")
         self.assertEqual(groups.get_machine_groups(), ["group"])
         self.assertEqual(self.client.list_machines(self.project, "group").get_machines(), [])
-        self.client.remove_config_to_machine_group(self.project, "group", "app-log")
+        self.client.remove_config_to_machine_group(self.project, "app-log", "group")
         applied = self.client.get_machine_group_applied_configs(self.project, "group")
         self.assertEqual(applied.get_configs(), [])
 

@@ -51,6 +51,12 @@ pub(crate) fn watch() -> Result<(), String> {
 /// Does it without a terminal and proves that no line is lost or double.
 pub(crate) fn check() -> Result<(), String> {
     build()?;
+    check_built()
+}
+
+/// The same with programs that are already built.
+pub(crate) fn check_built() -> Result<(), String> {
+    testkit::process::set_bin_dir(bin_dir());
     let (stage, first_line) = play()?;
     println!("\nwaiting until {ENOUGH_LINES} lines of both pods are found in both logstores");
     stage.wait_for_lines(ENOUGH_LINES)?;
