@@ -13,8 +13,9 @@ use crate::clock::Clock;
 use crate::control::Control;
 use crate::metrics::Metrics;
 
-/// How long to wait for the engine to say that there is work.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How long to wait for the engine to say that there is work. Also the longest time that the
+/// end of the service waits for this thread.
+const PAUSE: Duration = Duration::from_millis(250);
 /// How often retention is looked at.
 const RETENTION_EVERY: Duration = Duration::from_secs(60);
 /// A failure that repeats is logged this often.
