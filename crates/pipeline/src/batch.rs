@@ -110,6 +110,11 @@ impl FileStream {
         Self { labels, start: position, position, open: None, swallow_newline }
     }
 
+    /// Gives the batches from now on other labels. The open one must have been sealed.
+    pub fn relabel(&mut self, labels: FileLabels) {
+        self.labels = labels;
+    }
+
     /// First byte that is not part of a record yet: where to read on.
     pub fn position(&self) -> u64 {
         self.position

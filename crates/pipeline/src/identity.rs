@@ -32,12 +32,19 @@ pub struct FileFacts {
 }
 
 /// A short fingerprint of some bytes: how many, and their hash.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// Number of bytes covered.
     pub len: u16,
     /// FNV-1a, 64 bits, over those bytes.
     pub hash: u64,
+}
+
+impl Default for Mark {
+    /// The mark over nothing, which everything begins and ends with.
+    fn default() -> Self {
+        Self::of(b"")
+    }
 }
 
 impl Mark {
@@ -66,12 +73,17 @@ impl Mark {
     }
 
     fn of(bytes: &[u8]) -> Self {
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-        for byte in bytes {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-        Self { len: u16::try_from(bytes.len()).unwrap_or(u16::MAX), hash }
+        let len = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+        Self { len, hash: content_hash(bytes) }
     }
+}
+
+/// FNV-1a, 64 bits: short enough to be written down in a format, and good enough to tell apart
+/// contents that nobody makes up to be equal.
+pub fn content_hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 /// What we remember of a file and of how far it was read.

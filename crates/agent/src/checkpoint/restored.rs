@@ -1,0 +1,125 @@
+//! Positions that no running file has claimed yet: from before the start, or of configurations
+//! that were removed and may come back under another name.
+
+use super::Entry;
+use pipeline::identity::FileFacts;
+use std::collections::HashSet;
+
+/// How long an entry is kept after its file was last seen, in seconds.
+const KEEP_SECONDS: u64 = 24 * 60 * 60;
+
+/// Who asks for a position.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim<'a> {
+    /// Name of the configuration.
+    pub config: &'a str,
+    /// Project that receives the logs.
+    pub project: &'a str,
+    /// Logstore that receives the logs.
+    pub logstore: &'a str,
+    /// Names of all configurations that are to run: what belongs to them is theirs.
+    pub running: &'a HashSet<String>,
+}
+
+impl Claim<'_> {
+    /// The same configuration, or one that is no more and sent to the same place: a renamed
+    /// configuration goes on where the old one stopped.
+    fn fit(&self, entry: &Entry) -> Option<u8> {
+        let same_sink = entry.project == self.project && entry.logstore == self.logstore;
+        match (entry.config == self.config, same_sink) {
+            (true, true) => Some(0),
+            (true, false) => Some(1),
+            (false, true) if !self.running.contains(&entry.config) => Some(2),
+            _ => None,
+        }
+    }
+}
+
+/// The unclaimed entries.
+#[derive(Debug, Default)]
+pub struct Restored {
+    entries: Vec<Entry>,
+}
+
+impl Restored {
+    /// Starts with the entries of the last run.
+    pub fn new(entries: Vec<Entry>) -> Self {
+        Self { entries }
+    }
+
+    /// Puts an entry back.
+    pub fn put(&mut self, entry: Entry) {
+        self.entries.push(entry);
+    }
+
+    /// Takes the entry that fits best for the file with these facts. Whether the content is still
+    /// the same is for the caller to judge.
+    pub fn take(&mut self, claim: Claim<'_>, facts: &FileFacts) -> Option<Entry> {
+        let same_file = |entry: &Entry| {
+            entry.inode == facts.inode
+                && (entry.device == facts.device || entry.born == facts.born_nanos)
+        };
+        let best = self
+            .entries
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| same_file(entry))
+            .filter_map(|(at, entry)| Some((claim.fit(entry)?, at)))
+            .min()?;
+        Some(self.entries.swap_remove(best.1))
+    }
+
+    /// The entries of a configuration, the oldest file first.
+    pub fn of_config(&self, config: &str) -> Vec<Entry> {
+        let mut found: Vec<Entry> =
+            self.entries.iter().filter(|entry| entry.config == config).cloned().collect();
+        found.sort_by_key(|entry| entry.born);
+        found
+    }
+
+    /// All entries that are still worth keeping at `now_seconds`.
+    pub fn keep(&mut self, now_seconds: u64) -> &[Entry] {
+        self.entries.retain(|entry| entry.seen + KEEP_SECONDS > now_seconds);
+        &self.entries
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::entry;
+    use super::*;
+
+    fn facts(inode: u64) -> FileFacts {
+        FileFacts { device: 1, inode, born_nanos: Some(77), modified_nanos: 0, size_bytes: 100 }
+    }
+
+    fn take(restored: &mut Restored, config: &str, logstore: &str, inode: u64) -> Option<Entry> {
+        let running = HashSet::from(["mine".to_owned(), "runs".to_owned()]);
+        let claim = Claim { config, project: "p", logstore, running: &running };
+        restored.take(claim, &facts(inode))
+    }
+
+    #[test]
+    fn the_own_entry_is_preferred_and_taken_once() {
+        let mut restored = Restored::new(vec![entry("other", 5, 1), entry("mine", 5, 2)]);
+        assert_eq!(take(&mut restored, "mine", "l", 5), Some(entry("mine", 5, 2)));
+        assert_eq!(take(&mut restored, "mine", "l", 5), Some(entry("other", 5, 1)));
+        assert_eq!(take(&mut restored, "mine", "l", 5), None);
+    }
+
+    #[test]
+    fn a_renamed_configuration_goes_on_and_a_stranger_does_not() {
+        let mut restored = Restored::new(vec![entry("old", 5, 1), entry("runs", 7, 1)]);
+        assert_eq!(take(&mut restored, "new", "elsewhere", 5), None);
+        assert_eq!(take(&mut restored, "new", "l", 6), None);
+        assert_eq!(take(&mut restored, "new", "l", 7), None, "it belongs to one that runs");
+        assert!(take(&mut restored, "new", "l", 5).is_some());
+    }
+
+    #[test]
+    fn entries_of_files_that_are_long_gone_are_forgotten() {
+        let mut restored = Restored::new(vec![entry("c", 5, 1)]);
+        assert_eq!(restored.keep(1_700_000_000 + KEEP_SECONDS - 1).len(), 1);
+        assert_eq!(restored.keep(1_700_000_000 + KEEP_SECONDS).len(), 0);
+    }
+}

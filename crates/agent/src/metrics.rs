@@ -1,0 +1,94 @@
+//! What the agent counts, and the text of `/metrics`. All names and their help are in this file.
+
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// One number that threads share.
+#[derive(Debug, Default)]
+pub struct Number(AtomicU64);
+
+impl Number {
+    /// Adds to it.
+    pub fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// Replaces it.
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    /// The value.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+macro_rules! metrics {
+    ($($name:ident: $kind:literal, $text:literal, $help:literal;)*) => {
+        /// All numbers of the agent.
+        #[derive(Debug, Default)]
+        pub struct Metrics {
+            $(#[doc = $help] pub $name: Number,)*
+        }
+
+        impl Metrics {
+            /// The numbers in the text form that Prometheus reads.
+            pub fn text(&self) -> String {
+                let mut out = String::with_capacity(4096);
+                $(
+                    // Writing to a string cannot fail.
+                    let _ = writeln!(out, "# HELP sidetail_agent_{0} {1}\n# TYPE sidetail_agent_{0} {2}\nsidetail_agent_{0} {3}",
+                        $text, $help, $kind, self.$name.get());
+                )*
+                out
+            }
+        }
+    };
+}
+
+metrics! {
+    configs: "gauge", "configs", "Collection configurations that run.";
+    files: "gauge", "files", "Files that are followed.";
+    read_bytes: "counter", "read_bytes_total", "Bytes of log files that became records.";
+    records: "counter", "records_total", "Records found in log files.";
+    logs: "counter", "logs_total", "Logs written to batches.";
+    filtered: "counter", "filtered_records_total", "Records left out by filters.";
+    unparsed_kept: "counter", "unparsed_kept_records_total", "Records that did not parse and were sent whole.";
+    unparsed_dropped: "counter", "unparsed_dropped_records_total", "Records that did not parse and were dropped, as the configuration says.";
+    untimed: "counter", "untimed_logs_total", "Logs whose own time could not be read.";
+    pieces: "counter", "long_record_pieces_total", "Pieces of records that were too long.";
+    truncations: "counter", "truncated_files_total", "Files that were truncated or rewritten in place.";
+    skipped_bytes: "counter", "skipped_bytes_total", "Bytes at the start of old files that were not read.";
+    batches_sent: "counter", "sent_batches_total", "Batches that the service confirmed.";
+    logs_sent: "counter", "sent_logs_total", "Logs that the service confirmed.";
+    raw_bytes_sent: "counter", "sent_raw_bytes_total", "Bytes of log groups that the service confirmed, before compression.";
+    wire_bytes_sent: "counter", "sent_wire_bytes_total", "Bytes of log groups that the service confirmed, as sent.";
+    retries: "counter", "send_retries_total", "Sends that have to be repeated.";
+    batches_lost: "counter", "lost_batches_total", "Batches given up.";
+    bytes_lost: "counter", "lost_bytes_total", "Bytes of log files in batches given up.";
+    held_bytes: "gauge", "held_bytes", "Bytes in memory between read and acknowledgement.";
+    held_limit_bytes: "gauge", "held_limit_bytes", "Bytes allowed in memory between read and acknowledgement.";
+    blocked_turns: "counter", "blocked_turns_total", "Times that reading had to wait for memory.";
+    lag_bytes: "gauge", "lag_bytes", "Bytes in followed files that are not acknowledged.";
+    checkpoints: "counter", "checkpoints_total", "Checkpoints written.";
+    checkpoint_failures: "counter", "checkpoint_failures_total", "Checkpoints that could not be written.";
+    heartbeats: "counter", "heartbeats_total", "Heartbeats that the config server answered.";
+    heartbeat_failures: "counter", "heartbeat_failures_total", "Heartbeats without a usable answer.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_has_every_number_with_its_help() {
+        let metrics = Metrics::default();
+        metrics.logs.add(3);
+        metrics.logs.add(4);
+        let text = metrics.text();
+        let expected = "# HELP sidetail_agent_logs_total Logs written to batches.\n\
+                        # TYPE sidetail_agent_logs_total counter\nsidetail_agent_logs_total 7\n";
+        assert!(text.contains(expected), "{text}");
+    }
+}

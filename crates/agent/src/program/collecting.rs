@@ -1,0 +1,148 @@
+//! The collecting thread: a [`Collector`], a watcher, and the waiting between them.
+
+use super::keeping;
+use crate::checkpoint::Entry;
+use crate::files::RealFiles;
+use crate::mailbox::Mailbox;
+use crate::tail::{Change, Collector, Delivery, Moment, Parcel, Setup, Ship, Turn};
+use crate::watch::Inotify;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::time::{Duration, Instant, SystemTime};
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Shortest time between two looks at the watcher: many small writes become one read.
+const COALESCE: Duration = Duration::from_millis(20);
+
+/// Shortest time between two checkpoints.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+
+/// What other threads say to the collecting one.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// News of a parcel.
+    Delivery(Delivery),
+    /// Other configurations.
+    Change(Change),
+    /// The end begins, or is nearer.
+    Drain {
+        /// When it is over, whatever is left.
+        deadline: Instant,
+    },
+    /// The last checkpoint is on disk.
+    Saved,
+}
+
+/// What the thread needs of the others.
+pub(super) struct Collecting {
+    pub(super) messages: Mailbox<Message>,
+    pub(super) keeper: Mailbox<keeping::Message>,
+}
+
+struct ToSender(UnboundedSender<Parcel>);
+
+impl Ship for ToSender {
+    fn ship(&mut self, parcel: Parcel) {
+        // The sender lives as long as the process; after it nothing is collected.
+        let _ = self.0.send(parcel);
+    }
+}
+
+/// The clocks now.
+pub(super) fn moment() -> Moment {
+    let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Moment { wall_nanos: wall.as_nanos() as u64, clock: Instant::now() }
+}
+
+impl Collecting {
+    /// Collects until everything is drained.
+    pub(super) fn run(self, setup: Setup, parcels: UnboundedSender<Parcel>) {
+        let mut collector = Collector::new(RealFiles, ToSender(parcels), setup, moment());
+        let mut inotify = Inotify::new();
+        let mut messages = Vec::new();
+        let mut scans = 0;
+        let mut looked = moment().clock - COALESCE;
+        let mut saved = moment().clock;
+        let mut is_saving = false;
+        loop {
+            let now = moment();
+            self.messages.take(&mut messages);
+            for message in messages.drain(..) {
+                match message {
+                    Message::Delivery(delivery) => collector.delivered(delivery),
+                    Message::Change(change) => collector.change(change, now),
+                    Message::Drain { deadline } => collector.drain(deadline, now),
+                    Message::Saved => is_saving = false,
+                }
+            }
+            if let Some(inotify) = &mut inotify
+                && now.clock.duration_since(looked) >= COALESCE
+            {
+                looked = now.clock;
+                for notice in inotify.take() {
+                    collector.notice(notice, now);
+                }
+            }
+            let turn = collector.turn(now);
+            if collector.scans() != scans {
+                scans = collector.scans();
+                if let Some(inotify) = &mut inotify {
+                    inotify.watch(collector.directories());
+                }
+            }
+            if let Some(report) = collector.drained(now) {
+                let entries = collector.positions(now);
+                self.keeper.send(keeping::Message::Drained { report, entries });
+                return;
+            }
+            let can_save = collector.is_dirty() && !is_saving;
+            if can_save && now.clock.duration_since(saved) >= CHECKPOINT_EVERY {
+                saved = now.clock;
+                is_saving = true;
+                self.save(collector.positions(now));
+            }
+            let until = match turn {
+                Turn::More => continue,
+                Turn::NoRoom { until } | Turn::Idle { until } => until,
+            };
+            let until = if can_save { until.min(saved + CHECKPOINT_EVERY) } else { until };
+            self.wait(inotify.as_ref(), looked + COALESCE, until);
+        }
+    }
+
+    fn save(&self, entries: Vec<Entry>) {
+        self.keeper.send(keeping::Message::Save { entries });
+    }
+
+    /// Waits for a message, for the watcher once it may be looked at again, or until `until`.
+    fn wait(&self, inotify: Option<&Inotify>, look_at: Instant, until: Instant) {
+        let now = Instant::now();
+        let inotify = inotify.filter(|inotify| inotify.is_useful());
+        let rests = look_at.saturating_duration_since(now);
+        if inotify.is_some() && !rests.is_zero() {
+            // First only messages, so that a busy writer does not keep us awake.
+            let until_look = rests.min(until.saturating_duration_since(now));
+            if self.poll(None, until_look) || until_look < rests {
+                return;
+            }
+        }
+        self.poll(inotify, until.saturating_duration_since(Instant::now()));
+    }
+
+    /// Waits for a message or the watcher; gives whether there was any.
+    fn poll(&self, inotify: Option<&Inotify>, longest: Duration) -> bool {
+        let timeout = Timespec {
+            tv_sec: longest.as_secs() as i64,
+            tv_nsec: i64::from(longest.subsec_nanos()),
+        };
+        let messages = PollFd::from_borrowed_fd(self.messages.event(), PollFlags::IN);
+        let ready = match inotify {
+            None => poll(&mut [messages], Some(&timeout)),
+            Some(inotify) => {
+                let events = PollFd::from_borrowed_fd(inotify.event(), PollFlags::IN);
+                poll(&mut [messages, events], Some(&timeout))
+            }
+        };
+        // Interrupted counts as woken: the loop looks at everything anyway.
+        ready.map_or(true, |ready| ready > 0)
+    }
+}

@@ -1,0 +1,154 @@
+//! The talking thread: a runtime on one thread for sending, configurations and questions.
+
+use super::collecting::Message;
+use super::{StartError, local_zone, wall_seconds};
+use crate::mailbox::Mailbox;
+use crate::metrics::Metrics;
+use crate::provider::dir::{Directory, LOOK_EVERY};
+use crate::provider::remote::{Identity, Remote};
+use crate::send::{Sender, Sink};
+use crate::settings::{Settings, SinkKind};
+use crate::supervisor::Supervisor;
+use crate::tail::Parcel;
+use crate::{admin, info};
+use sls_client::{Client, Endpoint};
+use std::cell::RefCell;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// Everything the thread talks with.
+pub(super) struct Talk {
+    settings: Settings,
+    sink: Sink,
+    config_client: Option<Arc<Client>>,
+    metrics: Arc<Metrics>,
+    collector: Mailbox<Message>,
+}
+
+/// Names of the providers, in the order in which they are asked.
+const DIR: &str = "dir";
+const REMOTE: &str = "remote";
+
+impl Talk {
+    pub(super) fn new(
+        settings: Settings,
+        metrics: Arc<Metrics>,
+        collector: Mailbox<Message>,
+    ) -> Result<Self, StartError> {
+        let ca_pem = match &settings.ca_file {
+            None => None,
+            Some(path) => Some(
+                std::fs::read(path)
+                    .map_err(|source| StartError::CaFile { path: path.clone(), source })?,
+            ),
+        };
+        let client = |endpoint: &Endpoint| {
+            let mut prepared =
+                sls_client::Settings::new(endpoint.clone(), settings.credentials.source());
+            prepared.ca_pem = ca_pem.clone();
+            prepared.user_agent = concat!("sidetail-agent/", env!("CARGO_PKG_VERSION"));
+            prepared.max_answer_bytes = 16 << 20;
+            Client::new(prepared).map(Arc::new)
+        };
+        let sink = match (settings.sink, &settings.endpoint) {
+            (SinkKind::Sls, Some(endpoint)) => Sink::Sls(client(endpoint)?),
+            _ => Sink::Null,
+        };
+        let config_client = match (&settings.config_server, &sink) {
+            (Some(endpoint), Sink::Sls(client)) if client.endpoint() == endpoint => {
+                Some(Arc::clone(client))
+            }
+            (server, _) => server.as_ref().map(client).transpose()?,
+        };
+        Ok(Self { settings, sink, config_client, metrics, collector })
+    }
+
+    /// Talks until the process ends.
+    pub(super) fn run(self, parcels: UnboundedReceiver<Parcel>) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()
+            .expect("a runtime needs a few descriptors, and the mailboxes have got theirs");
+        runtime.block_on(async {
+            let supervisor = RefCell::new(Supervisor::new(local_zone()));
+            let collector = self.collector.clone();
+            let sender = Sender::new(
+                self.sink.clone(),
+                self.settings.compression,
+                self.settings.requests_in_flight,
+                Arc::clone(&self.metrics),
+                move |delivery| collector.send(Message::Delivery(delivery)),
+            );
+            let admin = async {
+                match self.settings.admin_listen {
+                    Some(listen) => admin::serve(listen, Arc::clone(&self.metrics)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::join!(
+                sender.run(parcels),
+                self.watch_dir(&supervisor),
+                self.ask_remote(&supervisor),
+                admin
+            );
+        });
+    }
+
+    async fn watch_dir(&self, supervisor: &RefCell<Supervisor>) {
+        let Some(path) = &self.settings.config_dir else { return };
+        let mut directory = Directory::new(path.clone(), local_zone());
+        loop {
+            if let Some(offers) = directory.look() {
+                self.offered(supervisor, DIR, offers);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn ask_remote(&self, supervisor: &RefCell<Supervisor>) {
+        let Some(client) = &self.config_client else { return };
+        info!("configurations come from {}", client.endpoint());
+        let labels = &self.settings.labels;
+        let identity = Identity {
+            instance_id: format!("{}-{:016x}", labels.hostname, random()),
+            hostname: labels.hostname.clone(),
+            ip: labels.source.clone(),
+            user_defined_ids: labels.user_defined_ids.clone(),
+            started_seconds: wall_seconds(),
+        };
+        let kept_in = self.settings.state_dir.join("received.json");
+        let mut remote = Remote::new(
+            Arc::clone(client),
+            identity,
+            self.settings.heartbeat,
+            kept_in,
+            Arc::clone(&self.metrics),
+        );
+        self.offered(supervisor, REMOTE, remote.offers());
+        loop {
+            let changed = remote.beat(|name| supervisor.borrow().fate(REMOTE, name).cloned()).await;
+            if changed {
+                self.offered(supervisor, REMOTE, remote.offers());
+            }
+            tokio::time::sleep(remote.pause(random() as u32)).await;
+        }
+    }
+
+    fn offered(
+        &self,
+        supervisor: &RefCell<Supervisor>,
+        provider: &str,
+        offers: Vec<crate::provider::Offer>,
+    ) {
+        if let Some(change) = supervisor.borrow_mut().offered(provider, offers) {
+            self.collector.send(Message::Change(change));
+        }
+    }
+}
+
+/// A number that nobody can guess, from the seed of the standard library's hash maps.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}

@@ -1,0 +1,64 @@
+//! The end: read everything there is, have it acknowledged, and say what is left (`agent` 1.6).
+
+use super::{Collector, Moment, Phase, Ship};
+use crate::files::Files;
+use std::time::{Duration, Instant};
+
+/// Files that did not grow for this long are at their end.
+pub(super) const QUIET: Duration = Duration::from_secs(1);
+
+/// Time between two scans while draining.
+pub(super) const SCAN_EVERY: Duration = Duration::from_millis(100);
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Drain {
+    deadline: Instant,
+    /// Number of scans when it began: at least one more has to look at everything.
+    scans_before: u64,
+}
+
+/// How a drain ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Bytes of files that are not acknowledged.
+    pub left_bytes: u64,
+    /// Files they are in.
+    pub left_files: u64,
+}
+
+impl<F: Files, S: Ship> Collector<F, S> {
+    /// Begins to drain, or moves the deadline of a drain that has begun.
+    pub fn drain(&mut self, deadline: Instant, now: Moment) {
+        let scans_before = self.drain.map_or(self.scans, |drain| drain.scans_before);
+        self.drain = Some(Drain { deadline, scans_before });
+        self.next_scan = now.clock;
+        self.seal_all();
+    }
+
+    /// Whether the drain is over, and how.
+    pub fn drained(&mut self, now: Moment) -> Option<Report> {
+        let drain = self.drain?;
+        let is_quiet = now.clock.saturating_duration_since(self.last_growth) >= QUIET;
+        let is_done = is_quiet
+            && self.scans > drain.scans_before
+            && self.ready.is_empty()
+            && self.tails.values().all(|tail| {
+                tail.is_settled() && (tail.rest.is_none() || tail.phase == Phase::Rewritten)
+            });
+        if is_done {
+            return Some(Report::default());
+        }
+        (now.clock >= drain.deadline).then(|| self.left())
+    }
+
+    /// What is not acknowledged now.
+    pub fn left(&self) -> Report {
+        let mut report = Report::default();
+        for tail in self.tails.values() {
+            let left = tail.lag_bytes();
+            report.left_bytes += left;
+            report.left_files += u64::from(left > 0);
+        }
+        report
+    }
+}

@@ -1,0 +1,114 @@
+//! One file that is followed: its identity, how far it is read, and what is under way.
+
+use super::{LaneId, Phase, SourceId};
+use pipeline::ack::AckTracker;
+use pipeline::batch::{FileStream, Unfinished};
+use pipeline::identity::{ANCHOR_BYTES, FileFacts, FileId, Mark};
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// What is remembered with a position: how to know that the content in front of it is still the
+/// same, and whether the record in front of it is complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SafePoint {
+    pub(super) anchor: Mark,
+    pub(super) unfinished: Unfinished,
+}
+
+/// The last bytes in front of the position that is read next. Every read starts with them, so
+/// that a file which was rewritten in place is noticed without another call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Anchor {
+    bytes: [u8; ANCHOR_BYTES],
+    len: usize,
+}
+
+impl Anchor {
+    pub(super) const EMPTY: Self = Self { bytes: [0; ANCHOR_BYTES], len: 0 };
+
+    /// The last bytes of `before`, which ends at the position.
+    pub(super) fn of(before: &[u8]) -> Self {
+        let tail = &before[before.len().saturating_sub(ANCHOR_BYTES)..];
+        let mut anchor = Self { len: tail.len(), ..Self::EMPTY };
+        anchor.bytes[..tail.len()].copy_from_slice(tail);
+        anchor
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        Mark::of_anchor(self.bytes())
+    }
+}
+
+/// A followed file.
+pub(super) struct Tail<H> {
+    pub(super) source: SourceId,
+    /// Batches of one lane are sent in order.
+    pub(super) lane: LaneId,
+    /// `None` when the content is not read any more.
+    pub(super) handle: Option<H>,
+    /// Where the file was last seen.
+    pub(super) at: PathBuf,
+    /// The path as the configuration names it.
+    pub(super) shown: String,
+    pub(super) facts: FileFacts,
+    pub(super) head: Mark,
+    pub(super) id: FileId,
+    pub(super) generation: u32,
+    pub(super) stream: FileStream,
+    pub(super) anchor: Anchor,
+    pub(super) acks: AckTracker<SafePoint>,
+    pub(super) phase: Phase,
+    /// Waits in the queue of files to be read.
+    pub(super) is_queued: bool,
+    /// The last read found nothing more.
+    pub(super) is_caught_up: bool,
+    /// Bytes of an unfinished record at the end, and since when there are so many.
+    pub(super) rest: Option<(usize, Instant)>,
+    /// When something new was last read.
+    pub(super) grown_at: Instant,
+    /// Bytes of the open batch that are charged to the budget.
+    pub(super) charged: usize,
+    /// Number of the scan that saw the file last.
+    pub(super) seen_in: u64,
+    /// When the file was last seen under a name, UNIX seconds.
+    pub(super) seen_seconds: u64,
+}
+
+impl<H> Tail<H> {
+    /// What to remember at the position in front of which everything is read.
+    pub(super) fn point(&self) -> SafePoint {
+        SafePoint { anchor: self.anchor.mark(), unfinished: self.stream.unfinished() }
+    }
+
+    /// Everything that was read is acknowledged and nothing waits to be sent.
+    pub(super) fn is_settled(&self) -> bool {
+        self.acks.is_settled() && self.acks.issued() == self.stream.position()
+    }
+
+    /// Bytes that are not acknowledged, of the size last seen.
+    pub(super) fn lag_bytes(&self) -> u64 {
+        match self.phase {
+            // The old content is gone but for what was read.
+            Phase::Rewritten => self.stream.position() - self.acks.safe().0,
+            _ => self.facts.size_bytes.saturating_sub(self.acks.safe().0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_anchor_is_the_end_of_what_was_read() {
+        assert_eq!(Anchor::of(b"abc").bytes(), b"abc");
+        let long: Vec<u8> = (0..=255).collect();
+        assert_eq!(Anchor::of(&long).bytes(), &long[192..]);
+        assert_eq!(Anchor::of(&long).mark(), Mark::of_anchor(&long));
+        assert_eq!(Anchor::of(b"").bytes(), b"");
+    }
+}

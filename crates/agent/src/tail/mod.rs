@@ -1,0 +1,515 @@
+//! Follows files: finds them, holds them open, reads them fairly, and turns what is read into
+//! batches — the state of the collecting thread.
+//!
+//! A [`Collector`] does a bounded amount of work whenever [`turn`](Collector::turn) is called and
+//! never waits. Files, the way out and the time come from outside, so that the same code runs in
+//! the agent, in tests and in a simulation.
+//!
+//! What is promised for each file: its bytes are read in order and once; a position is only
+//! remembered when everything in front of it is acknowledged; a renamed file is read to its end
+//! before its successor; a truncated or rewritten one is read from the start.
+
+mod drain;
+mod file;
+mod read;
+mod scan;
+mod source;
+
+pub use drain::Report;
+
+use crate::budget::Budget;
+use crate::checkpoint::{Entry, Restored};
+use crate::files::Files;
+use crate::log::alarm;
+use crate::metrics::Metrics;
+use drain::Drain;
+use file::{SafePoint, Tail};
+use pipeline::batch::{Batch, BatchLimits, Now};
+use pipeline::identity::{ANCHOR_BYTES, FileId};
+use pipeline::lines::MAX_LINE_BYTES;
+use pipeline::parse::LogTime;
+use pipeline::plan::Plan;
+use pipeline::tags::AgentLabels;
+use sls::log_group::LogGroupWriter;
+use source::Source;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Names one content of one file in this process: a file that is read from the start again gets
+/// a new one.
+pub type FileKey = u64;
+
+/// Batches of one lane are sent one after the other. All files that had the same path, one after
+/// the other, share a lane.
+pub type LaneId = u64;
+
+type SourceId = u64;
+
+/// Bytes asked for in one read of a file that has many. It fits into the second-level cache
+/// together with the batch that is made of it.
+const READ_BYTES: usize = 256 * 1024;
+
+/// Chunks read in one turn before the caller looks at its messages again.
+const CHUNKS_PER_TURN: usize = 4;
+
+/// Writers kept for reuse. Each has the room of a full batch.
+const SPARE_WRITERS: usize = 4;
+
+/// The clocks at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Nanoseconds since the UNIX epoch.
+    pub wall_nanos: u64,
+    /// For durations.
+    pub clock: Instant,
+}
+
+impl Moment {
+    fn wall_seconds(&self) -> u64 {
+        self.wall_nanos / 1_000_000_000
+    }
+
+    fn now(&self) -> Now {
+        let seconds = u32::try_from(self.wall_seconds()).unwrap_or(u32::MAX);
+        Now { wall: LogTime { seconds, nanos: None }, clock: self.clock }
+    }
+}
+
+/// Where a batch goes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Destination {
+    /// Project that receives the logs.
+    pub project: String,
+    /// Logstore that receives the logs.
+    pub logstore: String,
+}
+
+/// A batch on its way, with what the sender has to know.
+#[derive(Debug)]
+pub struct Parcel {
+    /// The content it is from.
+    pub key: FileKey,
+    /// The lane it goes in.
+    pub lane: LaneId,
+    /// Where to.
+    pub destination: Arc<Destination>,
+    /// The id of the content towards the service.
+    pub file: FileId,
+    /// The log group and its bytes.
+    pub batch: Batch,
+    /// Bytes charged to the budget for it.
+    pub charged: usize,
+}
+
+/// What became of a parcel.
+#[derive(Debug)]
+pub enum Delivery {
+    /// It was compressed: it holds fewer bytes now, and its writer is free.
+    Packed {
+        /// Bytes no longer held.
+        released: usize,
+        /// The writer.
+        writer: LogGroupWriter,
+    },
+    /// It is stored, or given up: either way its bytes are done with.
+    Finished {
+        /// The content it was from.
+        key: FileKey,
+        /// First byte of its span.
+        start: u64,
+        /// Bytes no longer held.
+        released: usize,
+    },
+}
+
+/// The way out.
+pub trait Ship {
+    /// Takes a parcel. Must not wait: the budget limits what is under way.
+    fn ship(&mut self, parcel: Parcel);
+}
+
+/// A change of what is collected.
+#[derive(Debug, Default)]
+pub struct Change {
+    /// The names of all configurations that are to run from now on. Those not named stop.
+    pub running: HashSet<String>,
+    /// New configurations, and new contents of running ones. Positions are kept, also under
+    /// another name when path and destination are the same.
+    pub plans: Vec<Plan>,
+}
+
+/// What the watcher noticed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A file got content, or something else about it changed.
+    Touched(PathBuf),
+    /// A name appeared, by creation or by renaming.
+    Appeared(PathBuf),
+    /// A file was renamed, both names in watched directories.
+    Renamed {
+        /// The old name.
+        from: PathBuf,
+        /// The new one.
+        to: PathBuf,
+    },
+    /// Notices were lost, or something changed that only a scan understands.
+    Unclear,
+}
+
+/// What to do after a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// There is more to do now.
+    More,
+    /// There is something to read but no room for it: wait for a delivery.
+    NoRoom {
+        /// Look again then, whatever happens.
+        until: Instant,
+    },
+    /// Everything is read.
+    Idle {
+        /// Look again then, whatever happens.
+        until: Instant,
+    },
+}
+
+/// What a [`Collector`] is made with.
+#[derive(Debug)]
+pub struct Setup {
+    /// When batches are full.
+    pub limits: BatchLimits,
+    /// Bytes in memory between read and acknowledgement.
+    pub budget_bytes: usize,
+    /// Time between two scans.
+    pub scan_every: Duration,
+    /// Put in front of every path of a configuration.
+    pub path_prefix: PathBuf,
+    /// What is the same for every batch.
+    pub labels: AgentLabels,
+    /// Files born or changed after this are read from the start, nanoseconds since the epoch.
+    pub read_whole_after_nanos: u64,
+    /// Positions of the last run.
+    pub restored: Vec<Entry>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// The state of the collecting thread.
+pub struct Collector<F: Files, S: Ship> {
+    files: F,
+    way_out: S,
+    setup: Setup,
+    budget: Budget,
+    /// Shared by all files. Only its used part is ever touched and so resident.
+    buffer: Vec<u8>,
+    spare: Vec<LogGroupWriter>,
+    sources: BTreeMap<SourceId, Source>,
+    tails: HashMap<FileKey, Tail<F::Handle>>,
+    /// For each lane the contents that wait for their turn, the first one being read.
+    lanes: HashMap<LaneId, VecDeque<FileKey>>,
+    /// Files that may have something to read, each at most once.
+    ready: VecDeque<FileKey>,
+    /// Open batches in the order in which they get old.
+    due: VecDeque<(Instant, FileKey)>,
+    restored: Restored,
+    running: HashSet<String>,
+    next_id: u64,
+    next_scan: Instant,
+    scans: u64,
+    drain: Option<Drain>,
+    last_growth: Instant,
+    is_dirty: bool,
+}
+
+impl<F: Files, S: Ship> Collector<F, S> {
+    /// A collector without configurations.
+    pub fn new(files: F, way_out: S, mut setup: Setup, now: Moment) -> Self {
+        let restored = Restored::new(std::mem::take(&mut setup.restored));
+        setup.metrics.held_limit_bytes.set(setup.budget_bytes as u64);
+        Self {
+            files,
+            way_out,
+            budget: Budget::new(setup.budget_bytes),
+            setup,
+            buffer: vec![0; ANCHOR_BYTES + MAX_LINE_BYTES + 1],
+            spare: Vec::new(),
+            sources: BTreeMap::new(),
+            tails: HashMap::new(),
+            lanes: HashMap::new(),
+            ready: VecDeque::new(),
+            due: VecDeque::new(),
+            restored,
+            running: HashSet::new(),
+            next_id: 1,
+            next_scan: now.clock,
+            scans: 0,
+            drain: None,
+            last_growth: now.clock,
+            is_dirty: false,
+        }
+    }
+
+    /// Applies a change of what is collected, between two batches.
+    pub fn change(&mut self, change: Change, now: Moment) {
+        self.running = change.running;
+        for plan in change.plans {
+            let same_name = |source: &Source| source.plan.name == plan.name;
+            let renamed = |source: &Source| {
+                !self.running.contains(&source.plan.name) && source.collects_the_same(&plan)
+            };
+            let known = self.sources.iter().find(|(_, source)| same_name(source));
+            let known = known.or_else(|| self.sources.iter().find(|(_, it)| renamed(it)));
+            match known.map(|(id, _)| *id) {
+                Some(id) => self.replace_source(id, plan),
+                None => self.start_source(plan, now),
+            }
+        }
+        let stopped: Vec<SourceId> = self
+            .sources
+            .iter()
+            .filter(|(_, source)| !self.running.contains(&source.plan.name))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in stopped {
+            self.stop_source(id);
+        }
+        self.setup.metrics.configs.set(self.sources.len() as u64);
+        self.next_scan = now.clock;
+        self.is_dirty = true;
+    }
+
+    /// Takes what the watcher noticed.
+    pub fn notice(&mut self, notice: Notice, now: Moment) {
+        match notice {
+            Notice::Touched(path) => self.touched(&path, now),
+            Notice::Appeared(path) => self.appeared(&path, now),
+            Notice::Renamed { from, to } => self.renamed(&from, &to, now),
+            Notice::Unclear => self.next_scan = now.clock,
+        }
+    }
+
+    /// Takes the news of a parcel.
+    pub fn delivered(&mut self, delivery: Delivery) {
+        match delivery {
+            Delivery::Packed { released, writer } => {
+                self.budget.release(released);
+                self.recycle(writer);
+            }
+            Delivery::Finished { key, start, released } => {
+                self.budget.release(released);
+                self.confirm(key, start);
+            }
+        }
+        self.setup.metrics.held_bytes.set(self.budget.used_bytes() as u64);
+    }
+
+    /// Does a bounded amount of work.
+    pub fn turn(&mut self, now: Moment) -> Turn {
+        if now.clock >= self.next_scan {
+            self.scan(now);
+        }
+        self.seal_due(now);
+        for _ in 0..CHUNKS_PER_TURN {
+            let Some(key) = self.ready.pop_front() else { break };
+            if self.read(key, now) == Room::Missing {
+                self.ready.push_front(key);
+                self.setup.metrics.blocked_turns.add(1);
+                // What waits to become a full batch must not hold the room that is missing.
+                self.seal_all();
+                return Turn::NoRoom { until: self.wake_at(now) };
+            }
+        }
+        if self.ready.is_empty() { Turn::Idle { until: self.wake_at(now) } } else { Turn::More }
+    }
+
+    /// Whether positions moved since [`positions`](Self::positions) was last called.
+    pub fn is_dirty(&self) -> bool {
+        self.is_dirty
+    }
+
+    /// All positions that are safe to remember.
+    pub fn positions(&mut self, now: Moment) -> Vec<Entry> {
+        self.is_dirty = false;
+        let running = self.tails.values().filter(|tail| tail.phase != Phase::Rewritten);
+        let mut entries: Vec<Entry> = running.filter_map(|tail| self.entry(tail)).collect();
+        entries.extend_from_slice(self.restored.keep(now.wall_seconds()));
+        entries
+    }
+
+    /// Directories whose changes are of interest, for the watcher.
+    pub fn directories(&self) -> impl Iterator<Item = &PathBuf> {
+        self.sources.values().flat_map(|source| source.dirs.iter().map(|(dir, _)| dir))
+    }
+
+    /// Number of scans so far; the directories may have changed when it has.
+    pub fn scans(&self) -> u64 {
+        self.scans
+    }
+
+    fn entry(&self, tail: &Tail<F::Handle>) -> Option<Entry> {
+        let source = self.sources.get(&tail.source)?;
+        let (offset, point) = tail.acks.safe();
+        Some(Entry {
+            config: source.plan.name.clone(),
+            project: source.destination.project.clone(),
+            logstore: source.destination.logstore.clone(),
+            path: tail.shown.clone(),
+            at: tail.at.clone(),
+            device: tail.facts.device,
+            inode: tail.facts.inode,
+            born: tail.facts.born_nanos,
+            head: (tail.head.len, tail.head.hash),
+            offset,
+            anchor: (point.anchor.len, point.anchor.hash),
+            generation: tail.generation,
+            file: tail.id,
+            unfinished: point.unfinished == pipeline::batch::Unfinished::Yes,
+            seen: tail.seen_seconds,
+        })
+    }
+
+    fn wake_at(&self, now: Moment) -> Instant {
+        let mut at = self.next_scan;
+        if let Some((due, _)) = self.due.front() {
+            at = at.min(*due);
+        }
+        at.max(now.clock)
+    }
+
+    fn new_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// Puts a file into the queue of those to be read.
+    fn make_ready(&mut self, key: FileKey) {
+        if let Some(tail) = self.tails.get_mut(&key)
+            && !tail.is_queued
+            && tail.handle.is_some()
+        {
+            tail.is_queued = true;
+            self.ready.push_back(key);
+        }
+    }
+
+    fn confirm(&mut self, key: FileKey, start: u64) {
+        let Some(tail) = self.tails.get_mut(&key) else { return };
+        if tail.acks.complete(start) {
+            self.is_dirty = true;
+        }
+        if tail.phase == Phase::Rewritten && tail.is_settled() {
+            self.remove(key);
+        }
+    }
+
+    fn recycle(&mut self, mut writer: LogGroupWriter) {
+        if self.spare.len() < SPARE_WRITERS {
+            writer.clear();
+            self.spare.push(writer);
+        }
+    }
+
+    /// Sends a batch on its way.
+    fn dispatch(&mut self, key: FileKey, batch: Batch, point: SafePoint) {
+        let Some(tail) = self.tails.get_mut(&key) else { return };
+        let start = tail.acks.issue(batch.end, point);
+        debug_assert_eq!(start, batch.start, "batches follow each other");
+        if batch.group.logs() == 0 {
+            self.recycle(batch.group);
+            self.confirm(key, start);
+            return;
+        }
+        let charged = batch.group.len_bytes();
+        self.budget.charge(charged);
+        let (lane, file) = (tail.lane, tail.id);
+        let Some(source) = self.sources.get(&tail.source) else { return };
+        let destination = Arc::clone(&source.destination);
+        self.way_out.ship(Parcel { key, lane, destination, file, batch, charged });
+    }
+
+    /// Sends the open batch of a file, if it has one.
+    fn seal(&mut self, key: FileKey) {
+        let Some(tail) = self.tails.get_mut(&key) else { return };
+        self.budget.release(std::mem::take(&mut tail.charged));
+        if let Some(batch) = tail.stream.seal() {
+            let point = tail.point();
+            self.dispatch(key, batch, point);
+        }
+    }
+
+    fn seal_due(&mut self, now: Moment) {
+        while let Some((due, key)) = self.due.front().copied()
+            && due <= now.clock
+        {
+            self.due.pop_front();
+            let is_due = self
+                .tails
+                .get(&key)
+                .is_some_and(|tail| tail.stream.is_due(&self.setup.limits, now.clock));
+            if is_due {
+                self.seal(key);
+            }
+        }
+    }
+
+    fn seal_all(&mut self) {
+        while let Some((_, key)) = self.due.pop_front() {
+            self.seal(key);
+        }
+    }
+
+    fn remove(&mut self, key: FileKey) {
+        let Some(tail) = self.tails.remove(&key) else { return };
+        self.budget.release(tail.charged);
+        self.is_dirty = true;
+        let lane = self.lanes.get_mut(&tail.lane);
+        let lane_is_empty = lane.is_some_and(|waiting| {
+            waiting.retain(|other| *other != key);
+            waiting.is_empty()
+        });
+        if let Some(source) = self.sources.get_mut(&tail.source) {
+            let inode = (tail.facts.device, tail.facts.inode);
+            if source.by_inode.get(&inode) == Some(&key) {
+                source.by_inode.remove(&inode);
+            }
+        }
+        let lane_is_used = self.tails.values().any(|other| other.lane == tail.lane);
+        if lane_is_empty && !lane_is_used {
+            self.lanes.remove(&tail.lane);
+            if let Some(source) = self.sources.get_mut(&tail.source) {
+                source.lanes.retain(|_, lane| *lane != tail.lane);
+            }
+        }
+        self.setup.metrics.files.set(self.tails.len() as u64);
+    }
+}
+
+/// Whether there was room for a read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Room {
+    Enough,
+    Missing,
+}
+
+/// Where a followed content is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Its path leads to it.
+    Following,
+    /// It was renamed away or deleted; it is read on while it grows.
+    Gone {
+        /// When that was noticed.
+        since: Instant,
+    },
+    /// Other content has taken its place in the same file; nothing of it is left to be read.
+    Rewritten,
+}
+
+fn file_alarm(name: &'static str, path: &std::path::Path, error: &std::io::Error) {
+    alarm(name, &path.to_string_lossy(), format_args!("{error}"));
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,629 @@
+//! Finds files: by walking the directories, which is the truth, and by what the watcher noticed,
+//! which is only quicker.
+
+use super::file::{Anchor, SafePoint, Tail};
+use super::read::scope;
+use super::source::{Inode, pack_prefix, placed, shown};
+use super::{Collector, FileKey, LaneId, Moment, Phase, Ship, SourceId, drain, file_alarm};
+use crate::checkpoint::{Claim, Entry};
+use crate::files::{Files, Found, Kind};
+use crate::log::alarm;
+use crate::{debug, info};
+use pipeline::ack::AckTracker;
+use pipeline::batch::{FileStream, Unfinished};
+use pipeline::discover::Place;
+use pipeline::identity::{
+    ANCHOR_BYTES, Evidence, FileFacts, FileId, HEAD_BYTES, Mark, Verdict, judge,
+};
+use pipeline::tags::FileLabels;
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A renamed file that does not grow is closed after this time.
+const RENAMED_STAYS: Duration = Duration::from_secs(60);
+
+/// A deleted file that does not grow is closed after this time. It holds disk space.
+const DELETED_STAYS: Duration = Duration::from_secs(10);
+
+/// What is read of an old file from its end, when the configuration does not say.
+const TAIL_BYTES: u64 = 1024 * 1024;
+
+/// How far behind the start of the tail a line start is looked for.
+const LINE_START_WITHIN: usize = 128 * 1024;
+
+/// Where to begin with a file.
+struct Begin {
+    position: u64,
+    anchor: Anchor,
+    generation: u32,
+    id: Option<FileId>,
+    unfinished: Unfinished,
+    shown: Option<String>,
+}
+
+impl Begin {
+    fn at_start(generation: u32) -> Self {
+        Self {
+            position: 0,
+            anchor: Anchor::EMPTY,
+            generation,
+            id: None,
+            unfinished: Unfinished::No,
+            shown: None,
+        }
+    }
+}
+
+/// Whose turn a new content is in its lane.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Last,
+    /// It is older than what is being read, which therefore has to wait.
+    First,
+}
+
+impl<F: Files, S: Ship> Collector<F, S> {
+    /// Looks at everything.
+    pub(super) fn scan(&mut self, now: Moment) {
+        self.scans += 1;
+        let ids: Vec<SourceId> = self.sources.keys().copied().collect();
+        for id in ids {
+            self.scan_source(id, now);
+        }
+        self.look_after_the_gone(now);
+        let lag: u64 = self.tails.values().map(Tail::lag_bytes).sum();
+        self.setup.metrics.lag_bytes.set(lag);
+        let pause = if self.drain.is_some() { drain::SCAN_EVERY } else { self.setup.scan_every };
+        self.next_scan = now.clock + pause;
+    }
+
+    fn scan_source(&mut self, id: SourceId, now: Moment) {
+        let Some(source) = self.sources.get(&id) else { return };
+        let root = placed(source.plan.discover.root(), &self.setup.path_prefix);
+        let mut waiting = vec![(root, source.plan.discover.start())];
+        let mut dirs = Vec::new();
+        let mut visited: HashSet<Inode> = HashSet::new();
+        let mut found: Vec<(PathBuf, Found)> = Vec::new();
+        while let Some((dir, place)) = waiting.pop() {
+            // Links may lead in circles.
+            match self.files.look(&dir) {
+                Ok(Found { kind: Kind::Dir, facts, .. }) => {
+                    if !visited.insert((facts.device, facts.inode)) {
+                        continue;
+                    }
+                }
+                Ok(_) => continue,
+                Err(error) => {
+                    dir_problem(&dir, &error);
+                    continue;
+                }
+            }
+            self.list(id, &dir, place, &mut waiting, &mut found);
+            dirs.push((dir, place));
+        }
+        // Older rotated files come first: `a.log.2` before `a.log.1` before `a.log`.
+        found.sort_by(|(left, _), (right, _)| {
+            right.as_os_str().len().cmp(&left.as_os_str().len()).then_with(|| right.cmp(left))
+        });
+        for (path, what) in found {
+            self.seen(id, &path, &what, now);
+        }
+        let scan = self.scans;
+        let unseen: Vec<FileKey> = self
+            .tails
+            .iter()
+            .filter(|(_, tail)| {
+                tail.source == id && tail.phase == Phase::Following && tail.seen_in != scan
+            })
+            .map(|(key, _)| *key)
+            .collect();
+        for key in unseen {
+            self.lost_path(key, now);
+        }
+        if let Some(source) = self.sources.get_mut(&id) {
+            source.dirs = dirs;
+            source.is_scanned = true;
+        }
+    }
+
+    fn list(
+        &mut self,
+        id: SourceId,
+        dir: &Path,
+        place: Place,
+        waiting: &mut Vec<(PathBuf, Place)>,
+        found: &mut Vec<(PathBuf, Found)>,
+    ) {
+        let Some(source) = self.sources.get(&id) else { return };
+        let (rule, exclude) = (&source.plan.discover, &source.plan.exclude);
+        let prefix = &self.setup.path_prefix;
+        let mut candidates: Vec<(PathBuf, Kind)> = Vec::new();
+        let listed = self.files.list(dir, &mut |name, kind| {
+            let may_be_file = kind != Kind::Dir && kind != Kind::Other;
+            let wanted_file = may_be_file && rule.collects(place) && rule.takes_file(name);
+            let may_be_dir = matches!(kind, Kind::Dir | Kind::Link);
+            if wanted_file || (may_be_dir && rule.enter(place, name).is_some()) {
+                candidates.push((dir.join(OsStr::from_bytes(name)), kind));
+            }
+        });
+        if let Err(error) = listed {
+            dir_problem(dir, &error);
+        }
+        for (path, kind) in candidates {
+            let name = path.file_name().unwrap_or_default().as_bytes();
+            let configured = shown(&path, prefix);
+            let what = match kind {
+                Kind::Dir => None,
+                _ => match self.files.look(&path) {
+                    Ok(what) => Some(what),
+                    // Gone between the listing and the look.
+                    Err(_) => continue,
+                },
+            };
+            match what {
+                Some(what) if what.kind == Kind::File => {
+                    if rule.collects(place)
+                        && rule.takes_file(name)
+                        && !exclude.excludes_file(configured.as_bytes(), name)
+                    {
+                        found.push((path, what));
+                    }
+                }
+                Some(what) if what.kind != Kind::Dir => {}
+                _ => {
+                    if let Some(next) = rule.enter(place, name)
+                        && !exclude.excludes_dir(configured.as_bytes())
+                    {
+                        waiting.push((path, next));
+                    }
+                }
+            }
+        }
+    }
+
+    /// A file of a configuration stands at `path`.
+    fn seen(&mut self, id: SourceId, path: &Path, what: &Found, now: Moment) {
+        let Some(source) = self.sources.get(&id) else { return };
+        let inode = (what.facts.device, what.facts.inode);
+        let Some(key) = source.by_inode.get(&inode).copied() else {
+            self.adopt(id, path, what, Turn::Last, now);
+            return;
+        };
+        let scan = self.scans;
+        let Some(tail) = self.tails.get_mut(&key) else { return };
+        let reborn =
+            tail.facts.born_nanos.is_some() && tail.facts.born_nanos != what.facts.born_nanos;
+        if reborn {
+            // The inode of a deleted file is in use again.
+            self.lost_path(key, now);
+            if let Some(source) = self.sources.get_mut(&id) {
+                source.by_inode.remove(&inode);
+            }
+            self.adopt(id, path, what, Turn::Last, now);
+            return;
+        }
+        tail.seen_in = scan;
+        tail.seen_seconds = now.wall_seconds();
+        if tail.phase != Phase::Rewritten {
+            tail.phase = Phase::Following;
+        }
+        if tail.at != path {
+            debug!("{} is now {}", tail.at.display(), path.display());
+            tail.at = path.to_owned();
+            self.is_dirty = true;
+        }
+        let has_news = what.facts.size_bytes != tail.stream.position()
+            || what.facts.modified_nanos != tail.facts.modified_nanos;
+        if has_news || !tail.is_caught_up || tail.rest.is_some() {
+            tail.facts = what.facts;
+            self.make_ready(key);
+        }
+        self.grow_head(key, now);
+    }
+
+    /// Marks more of the head of a file that was short when it was seen first.
+    fn grow_head(&mut self, key: FileKey, now: Moment) {
+        let Some(tail) = self.tails.get_mut(&key) else { return };
+        let known = usize::from(tail.head.len);
+        if known >= HEAD_BYTES || tail.facts.size_bytes <= known as u64 {
+            return;
+        }
+        let Some(handle) = &tail.handle else { return };
+        let mut head = [0; HEAD_BYTES];
+        let Ok(read) = self.files.read_at(handle, &mut head, 0) else { return };
+        if tail.head.matches_head(&head[..read]) {
+            tail.head = Mark::of_head(&head[..read]);
+            self.is_dirty = true;
+        } else {
+            self.restart(key, now);
+        }
+    }
+
+    /// A path does not lead to its file any more: the file was renamed or deleted.
+    fn lost_path(&mut self, key: FileKey, now: Moment) {
+        let Some(tail) = self.tails.get_mut(&key) else { return };
+        if tail.phase == Phase::Following {
+            tail.phase = Phase::Gone { since: now.clock };
+            tail.is_caught_up = false;
+            self.make_ready(key);
+        }
+    }
+
+    /// Reads on in files without a path, and closes those that are over.
+    fn look_after_the_gone(&mut self, now: Moment) {
+        let gone: Vec<FileKey> = self
+            .tails
+            .iter()
+            .filter(|(_, tail)| matches!(tail.phase, Phase::Gone { .. }))
+            .map(|(key, _)| *key)
+            .collect();
+        for key in gone {
+            let Some(tail) = self.tails.get_mut(&key) else { continue };
+            let Phase::Gone { since } = tail.phase else { continue };
+            let Some(found) = tail.handle.as_ref().and_then(|it| self.files.look_at(it).ok())
+            else {
+                continue;
+            };
+            let stays = if found.links == 0 { DELETED_STAYS } else { RENAMED_STAYS };
+            let quiet = now.clock.saturating_duration_since(tail.grown_at.max(since));
+            let is_over = quiet >= stays && tail.is_settled() && tail.rest.is_none();
+            let has_news = found.facts.size_bytes != tail.stream.position();
+            if is_over && !has_news {
+                info!("{} is over at byte {}", tail.at.display(), tail.stream.position());
+                let entry = (found.links > 0).then(|| self.tails.get(&key)).flatten();
+                if let Some(entry) = entry.and_then(|tail| self.entry(tail)) {
+                    self.restored.put(entry);
+                }
+                self.remove(key);
+            } else if has_news || tail.rest.is_some() || !tail.is_caught_up {
+                self.make_ready(key);
+            }
+        }
+    }
+
+    /// Begins to follow a file.
+    fn adopt(
+        &mut self,
+        id: SourceId,
+        path: &Path,
+        what: &Found,
+        turn: Turn,
+        now: Moment,
+    ) -> Option<FileKey> {
+        let inode = (what.facts.device, what.facts.inode);
+        let dormant = self.sources.get(&id)?.dormant.get(&inode);
+        if dormant == Some(&(what.facts.size_bytes, what.facts.modified_nanos)) {
+            return None;
+        }
+        let handle = match self.files.open(path) {
+            Ok(handle) => handle,
+            Err(error) => {
+                let name = match error.kind() {
+                    io::ErrorKind::NotFound => return None,
+                    io::ErrorKind::PermissionDenied => "LOGFILE_PERMINSSION_ALARM",
+                    _ => "OPEN_LOGFILE_FAIL_ALARM",
+                };
+                file_alarm(name, path, &error);
+                return None;
+            }
+        };
+        // The name may lead elsewhere by now; what was opened counts.
+        let facts = self.files.look_at(&handle).ok()?.facts;
+        let inode = (facts.device, facts.inode);
+        if self.sources.get(&id)?.by_inode.contains_key(&inode) {
+            return None;
+        }
+        let mut head = [0; HEAD_BYTES];
+        let head_len = self.files.read_at(&handle, &mut head, 0).ok()?;
+        let head = &head[..head_len];
+        let begin = match self.claim(id, &facts) {
+            Some(entry) => self.resume(&entry, &handle, &facts, head),
+            None => self.first_sight(id, path, &handle, &facts)?,
+        };
+        let source = self.sources.get_mut(&id)?;
+        let shown = begin.shown.unwrap_or_else(|| shown(path, &self.setup.path_prefix));
+        let file = begin.id.unwrap_or_else(|| {
+            FileId::derive(&scope(&self.setup.labels, &source.plan.name), &facts, begin.generation)
+        });
+        let labels =
+            FileLabels::new(&self.setup.labels, &source.plan.topic, &shown, pack_prefix(file));
+        let lane = self.lane_of(id, &placed(&shown, &self.setup.path_prefix));
+        let key = self.new_id();
+        debug!("following {} from byte {}", path.display(), begin.position);
+        let point = SafePoint { anchor: begin.anchor.mark(), unfinished: begin.unfinished };
+        let tail = Tail {
+            source: id,
+            lane,
+            handle: Some(handle),
+            at: path.to_owned(),
+            shown,
+            facts,
+            head: Mark::of_head(head),
+            id: file,
+            generation: begin.generation,
+            stream: FileStream::new(labels, begin.position, begin.unfinished),
+            anchor: begin.anchor,
+            acks: AckTracker::new(begin.position, point),
+            phase: Phase::Following,
+            is_queued: false,
+            is_caught_up: false,
+            rest: None,
+            grown_at: now.clock,
+            charged: 0,
+            seen_in: self.scans,
+            seen_seconds: now.wall_seconds(),
+        };
+        self.tails.insert(key, tail);
+        self.sources.get_mut(&id)?.by_inode.insert(inode, key);
+        let waiting = self.lanes.entry(lane).or_default();
+        match turn {
+            Turn::Last => waiting.push_back(key),
+            Turn::First => waiting.push_front(key),
+        }
+        // Whoever is being read looks once more for its end, and then lets the next one go.
+        let first = waiting.front().copied();
+        self.setup.metrics.files.set(self.tails.len() as u64);
+        self.is_dirty = true;
+        self.last_growth = now.clock;
+        self.make_ready(key);
+        if let Some(first) = first {
+            self.make_ready(first);
+        }
+        Some(key)
+    }
+
+    fn lane_of(&mut self, id: SourceId, path: &Path) -> LaneId {
+        let known = self.sources.get(&id).and_then(|source| source.lanes.get(path).copied());
+        if let Some(lane) = known {
+            return lane;
+        }
+        let lane = self.new_id();
+        if let Some(source) = self.sources.get_mut(&id) {
+            source.lanes.insert(path.to_owned(), lane);
+        }
+        lane
+    }
+
+    fn claim(&mut self, id: SourceId, facts: &FileFacts) -> Option<Entry> {
+        let source = self.sources.get(&id)?;
+        let claim = Claim {
+            config: &source.plan.name,
+            project: &source.destination.project,
+            logstore: &source.destination.logstore,
+            running: &self.running,
+        };
+        self.restored.take(claim, facts)
+    }
+
+    /// Goes on with a file that is known from before.
+    fn resume(
+        &mut self,
+        entry: &Entry,
+        handle: &F::Handle,
+        facts: &FileFacts,
+        head: &[u8],
+    ) -> Begin {
+        let known = entry.known();
+        let anchor_len = entry.offset.min(ANCHOR_BYTES as u64) as usize;
+        let mut before = [0; ANCHOR_BYTES];
+        let before = &mut before[..anchor_len];
+        let read = self.files.read_at(handle, before, entry.offset - anchor_len as u64);
+        let before = &before[..read.unwrap_or(0)];
+        let evidence = Evidence { head: Some(head), before: Some(before) };
+        let verdict = judge(&known, facts, evidence);
+        debug!("{} was at byte {}: {verdict:?}", entry.at.display(), entry.offset);
+        match verdict {
+            Verdict::Same => Begin {
+                position: entry.offset,
+                anchor: Anchor::of(before),
+                generation: entry.generation,
+                id: Some(entry.file),
+                unfinished: if entry.unfinished { Unfinished::Yes } else { Unfinished::No },
+                shown: Some(entry.path.clone()),
+            },
+            Verdict::Truncated | Verdict::Rewritten => {
+                self.setup.metrics.truncations.add(1);
+                alarm(
+                    "LOG_TRUNCATE_ALARM",
+                    &entry.at.to_string_lossy(),
+                    format_args!(
+                        "truncated or rewritten while the agent was away; reading from the start"
+                    ),
+                );
+                Begin::at_start(entry.generation + 1)
+            }
+            Verdict::Replaced => Begin::at_start(0),
+        }
+    }
+
+    /// Where to begin with a file nobody knows (`agent` 4.3): at its start when it is as young as
+    /// the pod, else near its end, and only once it changes.
+    fn first_sight(
+        &mut self,
+        id: SourceId,
+        path: &Path,
+        handle: &F::Handle,
+        facts: &FileFacts,
+    ) -> Option<Begin> {
+        let source = self.sources.get_mut(&id)?;
+        let youngest = facts.modified_nanos.max(facts.born_nanos.unwrap_or(0));
+        let is_young = youngest >= self.setup.read_whole_after_nanos;
+        let inode = (facts.device, facts.inode);
+        let was_dormant = source.dormant.remove(&inode).is_some();
+        let is_new = source.is_scanned || is_young && source.plan.tail_bytes.is_none();
+        if is_new && !was_dormant {
+            return Some(Begin::at_start(0));
+        }
+        if !is_young && !was_dormant && !source.plan.tail_existing {
+            source.dormant.insert(inode, (facts.size_bytes, facts.modified_nanos));
+            return None;
+        }
+        let tail = source.plan.tail_bytes.unwrap_or(TAIL_BYTES);
+        let begin = match facts.size_bytes.checked_sub(tail) {
+            None | Some(0) => return Some(Begin::at_start(0)),
+            Some(begin) => begin,
+        };
+        // One byte earlier, so that a line which starts exactly there is found.
+        let window = &mut self.buffer[..LINE_START_WITHIN];
+        let read = self.files.read_at(handle, window, begin - 1).ok()?;
+        let newline = window[..read].iter().position(|byte| *byte == b'\n');
+        let skip = newline.map_or(1, |at| at + 1);
+        let position = begin - 1 + skip as u64;
+        self.setup.metrics.skipped_bytes.add(position);
+        alarm(
+            "SKIP_READ_LOG_ALARM",
+            &path.to_string_lossy(),
+            format_args!("the first {position} bytes of an old file are not read"),
+        );
+        let anchor = Anchor::of(&self.buffer[..skip]);
+        Some(Begin { position, anchor, ..Begin::at_start(0) })
+    }
+
+    /// Finds files that were followed before and have been renamed since, so that what was not
+    /// read of them comes before what their successors have.
+    pub(super) fn recover(&mut self, id: SourceId, now: Moment) {
+        let Some(source) = self.sources.get(&id) else { return };
+        for entry in self.restored.of_config(&source.plan.name) {
+            let is_there = self.files.look(&entry.at).is_ok_and(|found| is_inode(&entry, &found));
+            if is_there {
+                // A name that the pattern does not take: the scan would not find it.
+                let what = self.files.look(&entry.at);
+                if let Ok(what) = what
+                    && what.facts.size_bytes != entry.offset
+                {
+                    self.adopt(id, &entry.at, &what, Turn::Last, now);
+                }
+                continue;
+            }
+            let Some(dir) = entry.at.parent() else { continue };
+            if let Some((path, what)) = self.find_inode(dir, &entry) {
+                info!("{} was renamed to {}", entry.at.display(), path.display());
+                self.adopt(id, &path, &what, Turn::Last, now);
+            }
+        }
+    }
+
+    fn find_inode(&mut self, dir: &Path, entry: &Entry) -> Option<(PathBuf, Found)> {
+        let mut names = Vec::new();
+        self.files
+            .list(dir, &mut |name, kind| {
+                if kind == Kind::File && !pipeline::discover::is_archive(name) {
+                    names.push(name.to_vec());
+                }
+            })
+            .ok()?;
+        names.into_iter().find_map(|name| {
+            let path = dir.join(OsStr::from_bytes(&name));
+            let found = self.files.look(&path).ok()?;
+            is_inode(entry, &found).then_some((path, found))
+        })
+    }
+
+    /// The watcher says that a file got content.
+    pub(super) fn touched(&mut self, path: &Path, now: Moment) {
+        let lanes: Vec<LaneId> =
+            self.sources.values().filter_map(|source| source.lanes.get(path).copied()).collect();
+        if lanes.is_empty() {
+            return self.appeared(path, now);
+        }
+        for lane in lanes {
+            let waiting = self.lanes.get(&lane);
+            let keys = waiting.map(|keys| keys.iter().copied().collect::<Vec<_>>());
+            for key in keys.unwrap_or_default() {
+                self.make_ready(key);
+            }
+        }
+    }
+
+    /// The watcher says that something has appeared at `path`.
+    pub(super) fn appeared(&mut self, path: &Path, now: Moment) {
+        let ids: Vec<SourceId> = self
+            .sources
+            .iter()
+            .filter(|(_, source)| source.takes(path))
+            .map(|(id, _)| *id)
+            .collect();
+        match self.files.look(path) {
+            Ok(what) if what.kind == Kind::File => {
+                for id in ids {
+                    self.seen(id, path, &what, now);
+                }
+            }
+            // A new directory is understood by a scan.
+            Ok(what) if what.kind == Kind::Dir => self.next_scan = now.clock,
+            _ => {}
+        }
+    }
+
+    /// The watcher says that a file has another name.
+    pub(super) fn renamed(&mut self, from: &Path, to: &Path, now: Moment) {
+        let Ok(what) = self.files.look(to) else { return };
+        if what.kind != Kind::File {
+            self.next_scan = now.clock;
+            return;
+        }
+        let inode = (what.facts.device, what.facts.inode);
+        let ids: Vec<SourceId> = self.sources.keys().copied().collect();
+        for id in ids {
+            let Some(source) = self.sources.get(&id) else { continue };
+            let (took_old, takes_new) = (source.takes(from), source.takes(to));
+            match source.by_inode.get(&inode).copied() {
+                Some(key) if !takes_new => {
+                    if let Some(tail) = self.tails.get_mut(&key) {
+                        tail.at = to.to_owned();
+                        self.is_dirty = true;
+                    }
+                    self.lost_path(key, now);
+                }
+                // Created and renamed before we had a look at it.
+                None if took_old && !takes_new => {
+                    if let Some(key) = self.adopt(id, to, &what, Turn::First, now) {
+                        self.rename_shown(id, key, from);
+                        self.lost_path(key, now);
+                    }
+                }
+                _ if takes_new => self.seen(id, to, &what, now),
+                _ => {}
+            }
+        }
+    }
+
+    /// Gives a file that was first seen under its new name the labels and the lane of its old one.
+    fn rename_shown(&mut self, id: SourceId, key: FileKey, from: &Path) {
+        let lane = self.lane_of(id, from);
+        let Some(tail) = self.tails.get_mut(&key) else { return };
+        let Some(source) = self.sources.get_mut(&id) else { return };
+        tail.shown = shown(from, &self.setup.path_prefix);
+        let prefix = pack_prefix(tail.id);
+        tail.stream.relabel(FileLabels::new(
+            &self.setup.labels,
+            &source.plan.topic,
+            &tail.shown,
+            prefix,
+        ));
+        let old_lane = std::mem::replace(&mut tail.lane, lane);
+        if let Some(waiting) = self.lanes.get_mut(&old_lane) {
+            waiting.retain(|other| *other != key);
+        }
+        source.lanes.retain(|_, known| *known != old_lane);
+        self.lanes.entry(lane).or_default().push_front(key);
+    }
+}
+
+fn is_inode(entry: &Entry, found: &Found) -> bool {
+    found.facts.inode == entry.inode
+        && (found.facts.device == entry.device || found.facts.born_nanos == entry.born)
+}
+
+fn dir_problem(dir: &Path, error: &io::Error) {
+    match error.kind() {
+        // The application has not made it yet.
+        io::ErrorKind::NotFound => {}
+        io::ErrorKind::PermissionDenied => file_alarm("LOGDIR_PERMINSSION_ALARM", dir, error),
+        _ => file_alarm("LOGDIR_FAIL_ALARM", dir, error),
+    }
+}

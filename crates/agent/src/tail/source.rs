@@ -1,0 +1,157 @@
+//! A configuration that runs: its plan, its files, and how it starts, changes and stops.
+
+use super::{Collector, Destination, FileKey, LaneId, Moment, SourceId};
+use crate::files::Files;
+use crate::tail::Ship;
+use pipeline::discover::Place;
+use pipeline::plan::Plan;
+use pipeline::tags::FileLabels;
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Device and inode.
+pub(super) type Inode = (u64, u64);
+
+pub(super) struct Source {
+    pub(super) plan: Plan,
+    pub(super) destination: Arc<Destination>,
+    pub(super) by_inode: HashMap<Inode, FileKey>,
+    /// The lane of the files that had a path.
+    pub(super) lanes: HashMap<PathBuf, LaneId>,
+    /// Directories found by the last scan.
+    pub(super) dirs: Vec<(PathBuf, Place)>,
+    /// Old files that are read only when they change, with size and modification time.
+    pub(super) dormant: HashMap<Inode, (u64, u64)>,
+    /// The first scan is over: what appears from now on is new.
+    pub(super) is_scanned: bool,
+}
+
+impl Source {
+    fn new(plan: Plan) -> Self {
+        Self {
+            destination: destination(&plan),
+            plan,
+            by_inode: HashMap::new(),
+            lanes: HashMap::new(),
+            dirs: Vec::new(),
+            dormant: HashMap::new(),
+            is_scanned: false,
+        }
+    }
+
+    /// Whether a plan takes the same files to the same place: then it is this one renamed.
+    pub(super) fn collects_the_same(&self, plan: &Plan) -> bool {
+        self.plan.discover == plan.discover
+            && self.plan.exclude == plan.exclude
+            && self.plan.project == plan.project
+            && self.plan.logstore == plan.logstore
+    }
+
+    /// Whether files of this name in this directory belong to the configuration.
+    pub(super) fn takes(&self, path: &Path) -> bool {
+        let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return false };
+        let place = self.dirs.iter().find(|(known, _)| known == dir).map(|(_, place)| *place);
+        place.is_some_and(|place| self.plan.discover.collects(place))
+            && self.plan.discover.takes_file(name.as_bytes())
+            && !self.plan.exclude.excludes_file(path.as_os_str().as_bytes(), name.as_bytes())
+    }
+}
+
+fn destination(plan: &Plan) -> Arc<Destination> {
+    Arc::new(Destination { project: plan.project.clone(), logstore: plan.logstore.clone() })
+}
+
+/// The path as a configuration names it: without the prefix.
+pub(super) fn shown(path: &Path, prefix: &Path) -> String {
+    let rest = path.strip_prefix(prefix).unwrap_or(path);
+    let rest = rest.to_string_lossy();
+    if rest.starts_with('/') { rest.into_owned() } else { format!("/{rest}") }
+}
+
+/// A configured path on this machine: behind the prefix.
+pub(super) fn placed(path: &str, prefix: &Path) -> PathBuf {
+    if prefix.as_os_str().is_empty() {
+        return PathBuf::from(path);
+    }
+    let mut whole = prefix.as_os_str().as_bytes().to_vec();
+    while whole.last() == Some(&b'/') {
+        whole.pop();
+    }
+    whole.extend_from_slice(OsStr::new(path).as_bytes());
+    PathBuf::from(std::ffi::OsString::from_vec(whole))
+}
+
+impl<F: Files, S: Ship> Collector<F, S> {
+    pub(super) fn start_source(&mut self, plan: Plan, now: Moment) {
+        let id = self.new_id();
+        self.sources.insert(id, Source::new(plan));
+        self.recover(id, now);
+    }
+
+    /// Puts a new plan in the place of the old one. What was read under the old one is sent as it
+    /// is; reading goes on at the same byte under the new one.
+    pub(super) fn replace_source(&mut self, id: SourceId, plan: Plan) {
+        let keys: Vec<FileKey> =
+            self.tails.iter().filter(|(_, tail)| tail.source == id).map(|(key, _)| *key).collect();
+        for key in &keys {
+            self.seal(*key);
+        }
+        let Some(source) = self.sources.get_mut(&id) else { return };
+        source.destination = destination(&plan);
+        source.plan = plan;
+        // The paths may be other ones: the next scan finds them, and what it does not find any
+        // more is read to its end.
+        source.dirs.clear();
+        source.dormant.clear();
+        for key in keys {
+            let Some(tail) = self.tails.get_mut(&key) else { continue };
+            let labels = FileLabels::new(
+                &self.setup.labels,
+                &source.plan.topic,
+                &tail.shown,
+                pack_prefix(tail.id),
+            );
+            tail.stream.relabel(labels);
+        }
+    }
+
+    /// Stops a configuration. Its batches under way are delivered; its acknowledged positions are
+    /// kept for a while, in case it comes back.
+    pub(super) fn stop_source(&mut self, id: SourceId) {
+        let keys: Vec<FileKey> =
+            self.tails.iter().filter(|(_, tail)| tail.source == id).map(|(key, _)| *key).collect();
+        for key in keys {
+            self.seal(key);
+            let entry = self.tails.get(&key).and_then(|tail| self.entry(tail));
+            if let Some(entry) = entry {
+                self.restored.put(entry);
+            }
+            self.remove(key);
+        }
+        self.sources.remove(&id);
+    }
+}
+
+/// Tells the packs of one content from those of every other.
+pub(super) fn pack_prefix(id: pipeline::identity::FileId) -> u64 {
+    let mut first = [0; 8];
+    first.copy_from_slice(&id.0[..8]);
+    u64::from_be_bytes(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_is_added_and_taken_away() {
+        let prefix = Path::new("/pods/1/");
+        assert_eq!(placed("/var/log", prefix), Path::new("/pods/1/var/log"));
+        assert_eq!(shown(Path::new("/pods/1/var/log/a"), prefix), "/var/log/a");
+        assert_eq!(placed("/var/log", Path::new("")), Path::new("/var/log"));
+        assert_eq!(shown(Path::new("/var/log/a"), Path::new("")), "/var/log/a");
+    }
+}
