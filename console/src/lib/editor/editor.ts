@@ -2,6 +2,7 @@ import { acceptCompletion, closeCompletion, completionStatus, moveCompletionSele
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { Compartment, EditorState, Prec, type Extension } from '@codemirror/state';
 import { drawSelection, EditorView, highlightSpecialChars, keymap, placeholder } from '@codemirror/view';
+import { visibleText } from '../escape/visible';
 import { completion, type Vocabulary } from './complete';
 import { highlighting, markProblem, problemMark } from './highlight';
 import { queryTheme } from './theme';
@@ -84,7 +85,7 @@ export class QueryEditor {
       ),
       history(),
       drawSelection(),
-      highlightSpecialChars({ addSpecialChars: MORE_SPECIAL }),
+      highlightSpecialChars({ addSpecialChars: MORE_SPECIAL, render: specialChar }),
       EditorView.lineWrapping,
       highlighting(),
       problemMark,
@@ -109,6 +110,15 @@ export class QueryEditor {
     this.setText(text);
     return true;
   }
+}
+
+/** The same marks as in log text, which every font can show. */
+function specialChar(code: number, description: string | null): HTMLElement {
+  const mark = document.createElement('span');
+  mark.className = 'cm-specialChar';
+  mark.textContent = visibleText(String.fromCodePoint(code));
+  if (description !== null) mark.title = description;
+  return mark;
 }
 
 /** Enter takes a proposal only when one was chosen with the arrows; else it runs the query. */

@@ -14,7 +14,12 @@ export const queryTheme = EditorView.theme({
   '.cm-cursor': { borderLeftColor: 'var(--text)' },
   '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground': { backgroundColor: 'var(--selection)' },
   '.cm-selectionBackground': { backgroundColor: 'var(--selection)' },
-  '.cm-specialChar': { color: 'var(--danger)' },
+  '.cm-specialChar': {
+    color: 'var(--danger)',
+    backgroundColor: 'var(--danger-soft)',
+    borderRadius: '3px',
+    fontSize: '0.92em',
+  },
   '.tok-keyword': { color: 'var(--syntax-keyword)', fontWeight: '600' },
   '.tok-field': { color: 'var(--syntax-field)' },
   '.tok-operator': { color: 'var(--text-dim)' },

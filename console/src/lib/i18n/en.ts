@@ -130,6 +130,7 @@ export const en = {
   'state.clearQuery': 'Clear the query',
   'state.queryWrong': 'This query does not work',
   'state.queryWrongHelp': 'Correct it in the box above and press Enter. A word with special characters goes into double quotes.',
+  'state.dropField': 'Search for the value in the whole line',
   'state.position': 'at character {n}',
   'state.noIndex': 'This logstore has no index',
   'state.noIndexHelp': 'Create an index for it (CreateIndex of the SLS API); lines are found from then on.',

@@ -37,7 +37,7 @@ export const zh: Readonly<Record<Key, Message>> = {
   'start.openMachines': '该 Project 的机器组',
 
   'query.label': '查询语句',
-  'query.placeholder': '输入查询语句，例如  status >= 500 and not method:HEAD   ，留空则查询全部',
+  'query.placeholder': '输入查询语句，例如 status >= 500 and not method:HEAD，留空则查询全部',
   'query.run': '查询',
   'query.history': '历史查询',
   'query.historyEmpty': '执行过的查询会列在这里。',
@@ -127,6 +127,7 @@ export const zh: Readonly<Record<Key, Message>> = {
   'state.clearQuery': '清空查询语句',
   'state.queryWrong': '该查询语句无法执行',
   'state.queryWrongHelp': '请在上方修改后按 Enter。含特殊字符的词需用双引号括起来。',
+  'state.dropField': '改为在整条日志中查询该值',
   'state.position': '位于第 {n} 个字符',
   'state.noIndex': '该 Logstore 没有索引',
   'state.noIndexHelp': '请为它创建索引（SLS API 的 CreateIndex），之后写入的日志即可查询。',

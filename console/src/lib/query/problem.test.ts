@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { queryProblem } from './problem';
+import { queryProblem, withoutField } from './problem';
 
 describe('the place of an error', () => {
   it('is read from the form of the service', () => {
@@ -22,5 +22,28 @@ describe('the place of an error', () => {
 
   it('is unknown when the message names none', () => {
     expect(queryProblem('ab', 'field x has no index')).toEqual({ message: 'field x has no index', offset: null });
+  });
+});
+
+describe('a field without an index', () => {
+  const error = (column: number): string => `ErrorType:ColumnNotExists.ErrorPosition,line:1,column:${column}.ErrorMessage:key (k)`;
+
+  it.each([
+    ['k:"a b"', 1, '"a b"'],
+    ['a and k : v or b', 7, 'a and v or b'],
+    ['not "odd key":x | select 1', 5, 'not x | select 1'],
+    ['__tag__:k:"v"', 1, '"v"'],
+    ['k:5', 1, '5'],
+  ])('is left out: %s', (query, column, expected) => {
+    expect(withoutField(query, error(column))).toBe(expected);
+  });
+
+  it.each([
+    ['k > 5', error(1)],
+    ['k:', error(1)],
+    ['word', error(1)],
+    ['k:v', 'ErrorType:OLSQueryParseError.ErrorPosition,line:1,column:1.ErrorMessage:no'],
+  ])('is nothing that can be left out: %s', (query, message) => {
+    expect(withoutField(query, message)).toBeNull();
   });
 });

@@ -1,4 +1,6 @@
-/** Finds in an error of the service where in the query it points. */
+/** Finds in an error of the service where in the query it points, and repairs what can be. */
+
+import { pipeOffset, searchTokens } from './lexer';
 
 export interface QueryProblem {
   /** What went wrong, without the position. */
@@ -23,6 +25,31 @@ export function queryProblem(query: string, message: string): QueryProblem {
   const single = CHARACTER.exec(message);
   if (single) return { message: text, offset: offsetOf(query, 1, Number(single[1])) };
   return { message: text, offset: null };
+}
+
+const NOT_INDEXED = /ErrorType:ColumnNotExists\b/;
+
+/**
+ * The query without the name of a field that has no index, so that its value is looked for in
+ * the whole line; null when the error is another one, or the condition is not `field:value`.
+ */
+export function withoutField(query: string, message: string): string | null {
+  const { offset } = queryProblem(query, message);
+  if (offset === null || !NOT_INDEXED.test(message)) return null;
+  const pipe = pipeOffset(query);
+  const tokens = searchTokens(query, 0, pipe < 0 ? query.length : pipe);
+  const first = tokens.findIndex((token) => token.from <= offset && offset < token.to);
+  if (tokens[first]?.kind !== 'field') return null;
+  // A tag has two names: `__tag__:k:v`.
+  let at = first;
+  while (tokens[at]?.kind === 'field' && isColon(query, tokens[at + 1])) at += 2;
+  const value = tokens[at];
+  if (at === first || !value || !['word', 'string', 'number', 'wildcard'].includes(value.kind)) return null;
+  return query.slice(0, tokens[first].from) + query.slice(value.from);
+}
+
+function isColon(query: string, token: { from: number; to: number } | undefined): boolean {
+  return token !== undefined && query.slice(token.from, token.to) === ':';
 }
 
 function offsetOf(query: string, line: number, column: number): number | null {
