@@ -145,7 +145,11 @@ impl Service {
                     ..Default::default()
                 },
             };
-            let answer = self.try_call(project, &page)?;
+            // Reading can be repeated: the connection may be one to a server killed since.
+            let answer = match self.try_call(project, &page) {
+                Err(ClientError::Transport { .. }) => self.try_call(project, &page)?,
+                answer => answer?,
+            };
             if answer.meta.progress != Progress::Complete {
                 continue;
             }
