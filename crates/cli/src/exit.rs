@@ -3,6 +3,8 @@
 use std::io;
 use std::process::ExitCode;
 
+use sls_client::ClientError;
+
 /// The outcome of a command that ran to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -26,6 +28,14 @@ pub enum Failure {
         /// What the system said.
         source: io::Error,
     },
+    /// The service was not reached, or refused: code 3.
+    #[error("cannot {action}: {source}{}", advice(source))]
+    Call {
+        /// What was attempted.
+        action: String,
+        /// What became of the call.
+        source: Box<ClientError>,
+    },
 }
 
 impl Failure {
@@ -34,13 +44,36 @@ impl Failure {
         Self::Io { action: action.into(), source }
     }
 
+    /// A failed call of the service.
+    pub fn call(action: impl Into<String>, source: ClientError) -> Self {
+        Self::Call { action: action.into(), source: Box::new(source) }
+    }
+
     /// The exit code: 2 for usage, 3 for the world.
     #[must_use]
     pub fn code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
-            Self::Io { .. } => 3,
+            Self::Io { .. } | Self::Call { .. } => 3,
         }
+    }
+}
+
+/// What a person can do about a failed call, where we know.
+fn advice(error: &ClientError) -> &'static str {
+    match error {
+        ClientError::Connect { .. } => "; is the service running, and is --endpoint right?",
+        _ => match error.refusal().map(|refusal| refusal.code.as_str()) {
+            Some(
+                "Unauthorized"
+                | "SignatureNotMatch"
+                | "InvalidAccessKeyId"
+                | "MissingAuthorization",
+            ) => "; set SIDETAIL_ACCESS_KEY_ID and SIDETAIL_ACCESS_KEY_SECRET",
+            Some("ProjectNotExist") => "; list projects with `sidetail project list`",
+            Some("LogStoreNotExist") => "; list logstores with `sidetail logstore list`",
+            _ => "",
+        },
     }
 }
 

@@ -4,8 +4,14 @@
 //! standard output, words for people to standard error. Exit codes: 0 done, 1 problems found,
 //! 2 wrong usage, 3 a file, the network or the service failed.
 
+pub mod config;
 pub mod exit;
 pub mod generate;
+pub mod moment;
+pub mod project;
+pub mod query;
+pub mod service;
+pub mod table;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -26,6 +32,17 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Ask a logstore and print the rows.
+    Query(query::QueryArgs),
+    /// Check configurations, or try one on a log file. Needs no service.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// List or create projects.
+    #[command(subcommand)]
+    Project(project::ProjectCommand),
+    /// List or create logstores.
+    #[command(subcommand)]
+    Logstore(project::LogstoreCommand),
     /// Write logs for demos, tests and benchmarks.
     Gen(generate::GenerateArgs),
 }
@@ -52,7 +69,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(command: Command) -> Result<Exit, Failure> {
+    let out = &mut std::io::stdout().lock();
     match command {
+        Command::Query(args) => query::run(&args, out),
+        Command::Config(command) => config::run(&command, out),
+        Command::Project(command) => project::run_project(&command, out),
+        Command::Logstore(command) => project::run_logstore(&command, out),
         Command::Gen(args) => generate::run(&args),
     }
 }

@@ -69,8 +69,9 @@ fn excludes_blanks(group: &str) -> bool {
     [r"\S", r"\d", r"\w", "[^ ]", r"[^\s]", "[0-9]", "[a-z]", "[A-Z]", "[a-zA-Z]"].contains(&inner)
 }
 
-/// The bytes of every capture group of a pattern, in the order of their numbers.
-pub(super) fn groups(pattern: &str) -> Vec<Range<usize>> {
+/// The bytes of every capture group of a pattern, in the order of their numbers, found without
+/// compiling it.
+pub fn groups(pattern: &str) -> Vec<Range<usize>> {
     let bytes = pattern.as_bytes();
     let (mut at, mut in_class) = (0, false);
     let mut found: Vec<Range<usize>> = Vec::new();
