@@ -47,6 +47,26 @@ test('signing in leads to the choice of project and logstore', async () => {
   assert.match(page.path(), /\/console\/projects\/[^/]+\/logstores\/[^/?]+/);
 });
 
+test('a logstore is chosen from the list in the head, with the keyboard', async () => {
+  await page.find('[data-picker]').nth(1).click();
+  await page.type(env.logstore);
+  await page.press('Enter');
+  await page.find('[role=listbox]').waitFor({ state: 'detached' });
+  await page.untilDone();
+  assert.ok(page.path().includes(`/logstores/${encodeURIComponent(env.logstore)}`));
+});
+
+test('a list closes by its button and by Escape', async () => {
+  const button = page.find('[data-action=range]');
+  const list = page.find('[role=dialog]');
+  await button.click();
+  await button.click();
+  await list.waitFor({ state: 'detached' });
+  await button.click();
+  await page.press('Escape');
+  await list.waitFor({ state: 'detached' });
+});
+
 test('the newest lines and a histogram are shown', async () => {
   await page.selectRange(604_800);
   const total = await page.untilRows();
