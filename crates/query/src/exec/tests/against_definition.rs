@@ -355,8 +355,13 @@ proptest! {
             .map(|row| row.row.clone())
             .collect();
         let piece = SamplePiece::new(&rows, block_rows, without_column);
-        let result = search_in(&[piece], &rules, &request(&query), &Limits::none())
+        let result = search_in(std::slice::from_ref(&piece), &rules, &request(&query), &Limits::none())
             .map_err(|error| TestCaseError::fail(error.to_string()))?;
-        prop_assert_eq!(result.rows, expected, "{}", query);
+        prop_assert_eq!(&result.rows, &expected, "{}", query);
+        if !statement.search.expr.has_phrase() {
+            let histogram = histogram_of(&[piece], &rules, &request(&query), &Limits::none())
+                .map_err(|error| TestCaseError::fail(error.to_string()))?;
+            prop_assert_eq!(histogram.count, expected.len() as u64, "{}", query);
+        }
     }
 }
