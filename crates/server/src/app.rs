@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::console::Sessions;
 use crate::control::Control;
 use crate::http::auth::Keys;
+use crate::http::exchange::Complaints;
 use crate::http::shield::Shield;
 use crate::http::{router, serve};
 use crate::ingest::{Ingest, PayloadDecode};
@@ -193,6 +194,7 @@ fn open(
         engine,
         metrics,
         registry,
+        complaints: Complaints::default(),
         stopping,
     };
     let jobs = jobs.start().map_err(StartError::Thread)?;

@@ -12,6 +12,7 @@ use crate::console::Sessions;
 use crate::control::Control;
 use crate::http::auth::Keys;
 use crate::http::error::ApiError;
+use crate::http::exchange::Complaints;
 use crate::http::shield::Shield;
 use crate::ingest::Ingest;
 use crate::metrics::Metrics;
@@ -45,6 +46,8 @@ pub struct Service {
     pub metrics: Arc<Metrics>,
     /// All metrics.
     pub registry: Registry,
+    /// Which of our own failures go to the log.
+    pub complaints: Complaints,
     /// Becomes true when the service is about to end.
     pub stopping: watch::Receiver<bool>,
 }

@@ -88,8 +88,6 @@ codes! {
     SignatureNotMatch 401 Credentials;
     Unauthorized 401 Credentials;
     InvalidAccessKeyId 401 Credentials;
-    MissingAuthorization 401 Credentials;
-    InvalidAuthorization 401 Credentials;
 
     // Bodies and their content.
     PostBodyInvalid 400 Final;

@@ -64,7 +64,8 @@ pub async fn get(
     headers.insert(COUNT, HeaderValue::from(meta.count));
     headers.insert("x-log-processed-rows", HeaderValue::from(meta.processed_rows));
     headers.insert("x-log-elapsed-millisecond", HeaderValue::from(meta.elapsed_millisecond));
-    headers.insert("x-log-has-sql", HeaderValue::from_static("false"));
+    let has_sql = if meta.has_sql { "true" } else { "false" };
+    headers.insert("x-log-has-sql", HeaderValue::from_static(has_sql));
     headers.insert("x-log-cpu-sec", HeaderValue::from_static("0"));
     headers.insert("x-log-cpu-cores", HeaderValue::from_static("1"));
     let terms: Vec<_> =

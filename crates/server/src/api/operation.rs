@@ -28,15 +28,7 @@ pub async fn ready(State(service): Shared) -> Response {
         }
         Health::Ready => (StatusCode::OK, "ok\n"),
     };
-    let mut response = (status, [(header::CONTENT_TYPE, TEXT)], text).into_response();
-    if status != StatusCode::OK {
-        // A probe reads the status; the text is for a person, so it is left as it is.
-        response.extensions_mut().insert(crate::http::error::Refused {
-            code: sls::error::ErrorCode::ServerBusy,
-            detail: None,
-        });
-    }
-    response
+    (status, [(header::CONTENT_TYPE, TEXT)], text).into_response()
 }
 
 /// All metrics as text.

@@ -1,4 +1,5 @@
-//! What stands before every call of the API: room, body, host and signature, in this order.
+//! What stands before every call of the API: a known key, room, body, host and signature, in this
+//! order.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -44,6 +45,12 @@ pub async fn admit(
     let is_write = parts.method == Method::POST
         && route(&parts).is_some_and(|route| router::WRITE_ROUTES.contains(&route));
     let declared = number(&parts, header::CONTENT_LENGTH);
+    let signed = needs_signature(&service.settings.access, route(&parts));
+    if signed && let Err(refusal) = service.keys.check_claim(&parts.headers) {
+        // Whoever is still sending would not read the answer.
+        let _ = tokio::time::timeout(BODY_PATIENCE, read_body(body, 0, 0)).await;
+        return Err(refusal);
+    }
     let (limit, _room) = if is_write {
         let limit = wire_limit(service.settings.max_body_bytes);
         let wire = declared.unwrap_or(limit).min(limit);
@@ -53,7 +60,9 @@ pub async fn admit(
     } else {
         (MAX_CALL_BYTES, None)
     };
-    let body = tokio::time::timeout(BODY_PATIENCE, read_body(body, declared.unwrap_or(0), limit))
+    // Room for a write was counted; for anything else a claim of size costs nothing.
+    let expected = if is_write { declared.unwrap_or(0) } else { 0 };
+    let body = tokio::time::timeout(BODY_PATIENCE, read_body(body, expected, limit))
         .await
         .map_err(|_| ApiError::new(ErrorCode::RequestTimeout, "the body took too long"))??;
 
@@ -68,7 +77,7 @@ pub async fn admit(
         }
     };
     let params = Arc::new(Params::parse(parts.uri.query().unwrap_or_default()));
-    if needs_signature(&settings.access, route(&parts)) {
+    if signed {
         verify(&service, &parts, &params, &body).await?;
     }
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
@@ -129,8 +138,8 @@ async fn verify(
     tokio::task::spawn_blocking(work).await.map_err(ApiError::internal)?
 }
 
-async fn read_body(mut body: Body, declared: usize, limit: usize) -> Result<Bytes, ApiError> {
-    let mut read = BytesMut::with_capacity(declared.min(limit));
+async fn read_body(mut body: Body, expected: usize, limit: usize) -> Result<Bytes, ApiError> {
+    let mut read = BytesMut::with_capacity(expected.min(limit));
     let mut total: usize = 0;
     while let Some(frame) = body.frame().await {
         let frame = frame

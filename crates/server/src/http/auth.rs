@@ -35,17 +35,17 @@ impl Keys {
         held.len() == secret.len() && differences == 0
     }
 
-    /// Checks the signature of a request, its body and its date.
+    /// Whether the request claims a known key. Asked before anything is kept for the request,
+    /// so that a stranger cannot take the room of others.
     ///
     /// # Errors
-    /// The code that belongs to what is wrong; the message never says what was expected.
-    pub fn verify(
-        &self,
-        request: &Signable<'_>,
-        body: &[u8],
-        now_secs: i64,
-    ) -> Result<(), ApiError> {
-        let header = request.headers.get(header::AUTHORIZATION).ok_or_else(|| {
+    /// `Unauthorized`.
+    pub fn check_claim(&self, headers: &HeaderMap) -> Result<(), ApiError> {
+        self.claim(headers).map(drop)
+    }
+
+    fn claim(&self, headers: &HeaderMap) -> Result<(Authorization, &str), ApiError> {
+        let header = headers.get(header::AUTHORIZATION).ok_or_else(|| {
             ApiError::new(ErrorCode::Unauthorized, "the request has no Authorization header")
         })?;
         let authorization = header.to_str().ok().and_then(Authorization::parse).ok_or_else(|| {
@@ -57,6 +57,20 @@ impl Keys {
             let message = format!("access key id {:?} is not known", authorization.key_id());
             return Err(ApiError::new(ErrorCode::Unauthorized, message));
         };
+        Ok((authorization, secret))
+    }
+
+    /// Checks the signature of a request, its body and its date.
+    ///
+    /// # Errors
+    /// The code that belongs to what is wrong; the message never says what was expected.
+    pub fn verify(
+        &self,
+        request: &Signable<'_>,
+        body: &[u8],
+        now_secs: i64,
+    ) -> Result<(), ApiError> {
+        let (authorization, secret) = self.claim(request.headers)?;
         let date = match &authorization {
             Authorization::V1 { .. } => {
                 check_md5(request.headers, body)?;

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::routing::{get, post, put};
+use http::StatusCode;
 
 use super::admit::admit;
-use super::exchange::exchange;
+use super::exchange::{exchange, readable};
 use crate::api::{
     config, get_logs, heartbeat, histogram, index, logstore, machine_group, operation, project,
     put_logs, shard, stub,
@@ -69,13 +70,16 @@ pub fn router(service: &Arc<Service>) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(Arc::clone(service), admit))
         .layer(from_fn(console::greet_browsers));
-    let open = Router::new()
+    // Probes read the status, people the text: these stay as they are.
+    let operation = Router::new()
         .route("/livez", get(operation::live))
         .route("/readyz", get(operation::ready))
-        .route("/metrics", get(operation::metrics))
-        .merge(console::router());
+        .route("/metrics", get(operation::metrics));
     signed
-        .merge(open)
+        .merge(console::router())
+        .fallback(|| async { StatusCode::NOT_FOUND })
+        .layer(map_response(readable))
+        .merge(operation)
         .layer(from_fn_with_state(Arc::clone(service), exchange))
         .with_state(Arc::clone(service))
 }
