@@ -40,7 +40,7 @@ export const en = {
   'start.openMachines': 'Machine groups of this project',
 
   'query.label': 'Query',
-  'query.placeholder': 'Search, for example  status >= 500 and not method:HEAD   — empty finds everything',
+  'query.placeholder': 'Search, for example  status:404 and not method:GET   — empty finds everything',
   'query.run': 'Search',
   'query.history': 'Earlier queries',
   'query.historyEmpty': 'Queries that you run are listed here.',

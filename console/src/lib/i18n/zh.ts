@@ -37,7 +37,7 @@ export const zh: Readonly<Record<Key, Message>> = {
   'start.openMachines': '该 Project 的机器组',
 
   'query.label': '查询语句',
-  'query.placeholder': '输入查询语句，例如 status >= 500 and not method:HEAD，留空则查询全部',
+  'query.placeholder': '输入查询语句，例如 status:404 and not method:GET，留空则查询全部',
   'query.run': '查询',
   'query.history': '历史查询',
   'query.historyEmpty': '执行过的查询会列在这里。',
