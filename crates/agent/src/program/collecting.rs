@@ -4,7 +4,7 @@ use super::keeping;
 use crate::checkpoint::Entry;
 use crate::files::RealFiles;
 use crate::mailbox::Mailbox;
-use crate::tail::{Change, Collector, Delivery, Moment, Parcel, Setup, Ship, Turn};
+use crate::tail::{Change, Collector, Delivery, Moment, Parcel, Setup, Ship, Turn, Unsaved};
 use crate::watch::Inotify;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::time::{Duration, Instant, SystemTime};
@@ -13,8 +13,11 @@ use tokio::sync::mpsc::UnboundedSender;
 /// Shortest time between two looks at the watcher: many small writes become one read.
 const COALESCE: Duration = Duration::from_millis(20);
 
-/// Shortest time between two checkpoints.
+/// Shortest time between two checkpoints that only tell of progress.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+
+/// Shortest time between two checkpoints when one tells of a file for the first time.
+const CHECKPOINT_FILES_EVERY: Duration = Duration::from_millis(20);
 
 /// What other threads say to the collecting one.
 #[derive(Debug)]
@@ -94,8 +97,13 @@ impl Collecting {
                 self.keeper.send(keeping::Message::Drained { report, entries });
                 return;
             }
-            let can_save = collector.is_dirty() && !is_saving;
-            if can_save && now.clock.duration_since(saved) >= CHECKPOINT_EVERY {
+            let save_at = match collector.unsaved() {
+                _ if is_saving => None,
+                Unsaved::Nothing => None,
+                Unsaved::Positions => Some(saved + CHECKPOINT_EVERY),
+                Unsaved::Files => Some(saved + CHECKPOINT_FILES_EVERY),
+            };
+            if save_at.is_some_and(|at| at <= now.clock) {
                 saved = now.clock;
                 is_saving = true;
                 self.save(collector.positions(now));
@@ -104,7 +112,7 @@ impl Collecting {
                 Turn::More => continue,
                 Turn::NoRoom { until } | Turn::Idle { until } => until,
             };
-            let until = if can_save { until.min(saved + CHECKPOINT_EVERY) } else { until };
+            let until = save_at.filter(|_| !is_saving).map_or(until, |at| until.min(at));
             self.wait(inotify.as_ref(), looked + COALESCE, until);
         }
     }

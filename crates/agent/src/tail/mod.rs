@@ -220,7 +220,19 @@ pub struct Collector<F: Files, S: Ship> {
     scans: u64,
     drain: Option<Drain>,
     last_growth: Instant,
-    is_dirty: bool,
+    unsaved: Unsaved,
+}
+
+/// What the checkpoint on disk does not know yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unsaved {
+    /// Nothing.
+    Nothing,
+    /// Progress in known files: after a crash it is sent again.
+    Positions,
+    /// That a file exists. It should be written soon: if the agent dies and the file is renamed
+    /// out of its pattern meanwhile, only the checkpoint leads back to it.
+    Files,
 }
 
 impl<F: Files, S: Ship> Collector<F, S> {
@@ -247,7 +259,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             scans: 0,
             drain: None,
             last_growth: now.clock,
-            is_dirty: false,
+            unsaved: Unsaved::Nothing,
         }
     }
 
@@ -277,7 +289,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         }
         self.setup.metrics.configs.set(self.sources.len() as u64);
         self.next_scan = now.clock;
-        self.is_dirty = true;
+        self.unsaved = self.unsaved.max(Unsaved::Positions);
     }
 
     /// Takes what the watcher noticed.
@@ -324,14 +336,14 @@ impl<F: Files, S: Ship> Collector<F, S> {
         if self.ready.is_empty() { Turn::Idle { until: self.wake_at(now) } } else { Turn::More }
     }
 
-    /// Whether positions moved since [`positions`](Self::positions) was last called.
-    pub fn is_dirty(&self) -> bool {
-        self.is_dirty
+    /// What changed since [`positions`](Self::positions) was last called.
+    pub fn unsaved(&self) -> Unsaved {
+        self.unsaved
     }
 
     /// All positions that are safe to remember.
     pub fn positions(&mut self, now: Moment) -> Vec<Entry> {
-        self.is_dirty = false;
+        self.unsaved = Unsaved::Nothing;
         let running = self.tails.values().filter(|tail| tail.phase != Phase::Rewritten);
         let mut entries: Vec<Entry> = running.filter_map(|tail| self.entry(tail)).collect();
         entries.extend_from_slice(self.restored.keep(now.wall_seconds()));
@@ -397,7 +409,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
     fn confirm(&mut self, key: FileKey, start: u64) {
         let Some(tail) = self.tails.get_mut(&key) else { return };
         if tail.acks.complete(start) {
-            self.is_dirty = true;
+            self.unsaved = self.unsaved.max(Unsaved::Positions);
         }
         if tail.phase == Phase::Rewritten && tail.is_settled() {
             self.remove(key);
@@ -463,7 +475,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
     fn remove(&mut self, key: FileKey) {
         let Some(tail) = self.tails.remove(&key) else { return };
         self.budget.release(tail.charged);
-        self.is_dirty = true;
+        self.unsaved = self.unsaved.max(Unsaved::Positions);
         let lane = self.lanes.get_mut(&tail.lane);
         let lane_is_empty = lane.is_some_and(|waiting| {
             waiting.retain(|other| *other != key);

@@ -2,7 +2,7 @@
 
 use super::file::{Anchor, SafePoint, Tail};
 use super::source::pack_prefix;
-use super::{Collector, FileKey, Moment, Phase, READ_BYTES, Room, Ship, file_alarm};
+use super::{Collector, FileKey, Moment, Phase, READ_BYTES, Room, Ship, Unsaved, file_alarm};
 use crate::files::Files;
 use crate::log::alarm;
 use pipeline::ack::AckTracker;
@@ -256,7 +256,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             }
         }
         self.tails.insert(new_key, new);
-        self.is_dirty = true;
+        self.unsaved = self.unsaved.max(Unsaved::Files);
         self.last_growth = now.clock;
         if old_is_settled {
             self.remove(key);

@@ -4,7 +4,9 @@
 use super::file::{Anchor, SafePoint, Tail};
 use super::read::scope;
 use super::source::{Inode, pack_prefix, placed, shown};
-use super::{Collector, FileKey, LaneId, Moment, Phase, Ship, SourceId, drain, file_alarm};
+use super::{
+    Collector, FileKey, LaneId, Moment, Phase, Ship, SourceId, Unsaved, drain, file_alarm,
+};
 use crate::checkpoint::{Claim, Entry};
 use crate::files::{Files, Found, Kind};
 use crate::log::alarm;
@@ -214,7 +216,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         if tail.at != path {
             debug!("{} is now {}", tail.at.display(), path.display());
             tail.at = path.to_owned();
-            self.is_dirty = true;
+            self.unsaved = self.unsaved.max(Unsaved::Positions);
         }
         let has_news = what.facts.size_bytes != tail.stream.position()
             || what.facts.modified_nanos != tail.facts.modified_nanos;
@@ -237,7 +239,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let Ok(read) = self.files.read_at(handle, &mut head, 0) else { return };
         if tail.head.matches_head(&head[..read]) {
             tail.head = Mark::of_head(&head[..read]);
-            self.is_dirty = true;
+            self.unsaved = self.unsaved.max(Unsaved::Files);
         } else {
             self.restart(key, now);
         }
@@ -367,7 +369,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         // Whoever is being read looks once more for its end, and then lets the next one go.
         let first = waiting.front().copied();
         self.setup.metrics.files.set(self.tails.len() as u64);
-        self.is_dirty = true;
+        self.unsaved = self.unsaved.max(Unsaved::Files);
         self.last_growth = now.clock;
         self.make_ready(key);
         if let Some(first) = first {
@@ -575,7 +577,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 Some(key) if !takes_new => {
                     if let Some(tail) = self.tails.get_mut(&key) {
                         tail.at = to.to_owned();
-                        self.is_dirty = true;
+                        self.unsaved = self.unsaved.max(Unsaved::Positions);
                     }
                     self.lost_path(key, now);
                 }
