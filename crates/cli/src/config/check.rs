@@ -91,6 +91,9 @@ mod tests {
         let (said, tally) = check(text, CheckOutput::Text);
         assert_eq!(tally, Tally { configs: 1, errors: 1, warnings: 1 });
         insta::assert_snapshot!(said);
+        // Its page shows exactly this.
+        let page = include_str!("../../../../examples/nginx-sidecar-broken/README.md");
+        assert!(page.contains(said.trim_end()));
     }
 
     #[test]

@@ -143,6 +143,10 @@ const SPEC: &[(&str, &str)] = table![
     "productLang",
 ];
 
+/// Keys that the vendor's service knows and ours does not act on.
+const UNSUPPORTED: &[&str] =
+    &["uid", "endpoint", "configTags", "productCode", "productLang", "logstoreMeteringMode"];
+
 /// Names that people write for others (`kubernetes` 1.2): too far away for a typing mistake.
 const MISTAKEN: &[(&str, &str)] = &[
     ("ttl", "lifeCycle"),
@@ -319,6 +323,14 @@ fn check_spec(
             )
             .fix("list the ALIYUN_LOGTAIL_USER_DEFINED_ID of the sidecars"),
         );
+    }
+    for key in UNSUPPORTED {
+        if fields.find(&[*key]).is_some() {
+            fields.report(
+                Problem::warning(format!("spec.{key}"), "is not supported yet and has no effect")
+                    .fix("remove it, or leave it for later"),
+            );
+        }
     }
     check_ranges(spec, fields);
     match config {

@@ -143,18 +143,19 @@ fn explicit_nulls_and_empty_values_mean_that_nothing_was_said() {
 #[test]
 fn every_field_of_the_spec_is_read() {
     let text = manifest(
-        "  project: demo\n  logstore: l1\n  machineGroups: [a1, b2]\n  shardCount: '4'\n  \
+        "  project: demo\n  logstore: l1\n  machineGroups: [a-1, b-2]\n  shardCount: '4'\n  \
          lifeCycle: 30\n  logstoreHotTTL: 0\n  logstoreMode: query\n  logstoreAutoSplit: false\n  \
          logstoreMaxSplitShard: 8\n  logstoreAppendMeta: true\n  logstoreEnableTracking: yes\n  \
          configTags: {team: shop, n: 1}\n  endpoint: e\n",
         "",
     );
     let resource = resource(&text);
-    assert_eq!(resource.problems, []);
+    let said: Vec<&str> = resource.problems.iter().map(|it| it.field.as_str()).collect();
+    assert_eq!(said, ["spec.endpoint", "spec.configTags"]);
     let spec = resource.spec;
     assert_eq!((spec.shard_count, spec.life_cycle_days), (Some(4), Some(30)));
     assert_eq!(spec.logstore_hot_ttl_days, None);
-    assert_eq!(spec.machine_groups, ["a1", "b2"]);
+    assert_eq!(spec.machine_groups, ["a-1", "b-2"]);
     assert_eq!(spec.config_tags["n"], "1");
     assert_eq!(spec.logstore_enable_tracking, Some(true));
     assert_eq!(resource.metadata.namespace, "default");
