@@ -9,6 +9,7 @@ pub mod exit;
 pub mod generate;
 pub mod moment;
 pub mod project;
+pub mod put;
 pub mod query;
 pub mod service;
 pub mod table;
@@ -34,6 +35,8 @@ struct Cli {
 enum Command {
     /// Ask a logstore and print the rows.
     Query(query::QueryArgs),
+    /// Send lines to a logstore.
+    Put(put::PutArgs),
     /// Check configurations, or try one on a log file. Needs no service.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -72,6 +75,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
     let out = &mut std::io::stdout().lock();
     match command {
         Command::Query(args) => query::run(&args, out),
+        Command::Put(args) => put::run(&args),
         Command::Config(command) => config::run(&command, out),
         Command::Project(command) => project::run_project(&command, out),
         Command::Logstore(command) => project::run_logstore(&command, out),
