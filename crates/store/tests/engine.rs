@@ -285,6 +285,47 @@ fn only_the_named_columns_are_read_from_memory_and_from_a_segment() {
 }
 
 #[test]
+fn a_reader_sees_every_row_once_while_rows_move_to_segments() {
+    let engine = simulated(EngineSettings::default());
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for value in 0..60 {
+                put(&engine, STORE, 0, &format!("{value} k={value}")).unwrap();
+                if value % 7 == 0 {
+                    engine.flush().unwrap();
+                }
+            }
+        });
+        let mut before = 0;
+        while !writer.is_finished() {
+            let found = values(&engine.snapshot(STORE), "k");
+            let expected: Vec<String> = (0..found.len()).map(|value| value.to_string()).collect();
+            assert_eq!(found, expected);
+            assert!(found.len() >= before, "a row went away");
+            before = found.len();
+        }
+        writer.join().unwrap();
+    });
+    assert_eq!(engine.snapshot(STORE).rows(), 60);
+}
+
+#[test]
+fn a_flush_that_fails_keeps_the_rows_and_is_done_by_the_next_one() {
+    let disk = SimDisk::new();
+    let dir = support::DIR.as_ref();
+    let engine = open(disk.clone(), dir, EngineSettings::default()).unwrap().0;
+    put(&engine, STORE, 0, "1 k=first").unwrap();
+    // The first call of a flush makes the segment's file.
+    disk.fail_once_at(disk.calls() + 1);
+    engine.flush().unwrap_err();
+    put(&engine, STORE, 0, "1 k=second").unwrap();
+    assert_eq!(values(&engine.snapshot(STORE), "k"), ["first", "second"]);
+    assert_eq!(engine.flush().unwrap().segments, 2, "one for each time the rows were frozen");
+    assert_eq!(values(&engine.snapshot(STORE), "k"), ["first", "second"]);
+    assert_eq!((engine.health(), engine.stats().memory_bytes), (Health::Ready, 0));
+}
+
+#[test]
 fn appends_after_closing_are_refused() {
     let engine = Arc::new(simulated(EngineSettings::default()));
     put(&engine, STORE, 0, "1 k=v").unwrap();

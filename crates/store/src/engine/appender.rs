@@ -111,7 +111,8 @@ fn write(shared: &Shared, group: &mut [Pending]) {
             let Append { store, shard, received_nanos, .. } = pending.append;
             let batch = std::mem::take(&mut pending.append.batch);
             let (rows, bytes) = (batch.rows() as u64, batch.memory_bytes());
-            let kept = state.insert(store, Rows { shard, seq, received_nanos, batch });
+            let rows_of = Rows { shard, seq, received_nanos, batch };
+            let kept = state.insert(store, rows_of, &shared.settings);
             if kept {
                 add(&shared.totals.rows, rows);
                 answers.push(Ok(seq));
@@ -120,8 +121,7 @@ fn write(shared: &Shared, group: &mut [Pending]) {
                 answers.push(Err(store));
             }
         }
-        if !state.wants_flush && state.is_large(&shared.settings) {
-            state.wants_flush = true;
+        if state.wants_flush {
             shared.work.notify_all();
         }
     }

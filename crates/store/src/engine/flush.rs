@@ -42,6 +42,7 @@ impl Shared {
         state.flushed.retain(|(of, _), _| *of != store);
         if let Some(gone) = state.stores.remove(&store) {
             self.give_back(gone.memory_bytes());
+            state.active_bytes -= gone.active.stats().bytes;
             state.retired.extend(gone.segments);
         }
         Ok(())
@@ -112,9 +113,11 @@ impl Shared {
     fn flush_store(&self, id: StoreId, report: &mut MaintainReport) -> Result<(), MaintainError> {
         {
             let mut state = self.state();
-            let Some(store) = state.stores.get_mut(&id) else { return Ok(()) };
+            let State { stores, active_bytes, .. } = &mut *state;
+            let Some(store) = stores.get_mut(&id) else { return Ok(()) };
             if !store.active.is_empty() {
                 let full = std::mem::replace(&mut store.active, Memtable::new());
+                *active_bytes -= full.stats().bytes;
                 store.frozen.push(Arc::new(full.freeze()));
             }
         }

@@ -161,7 +161,7 @@ impl Engine {
     }
 
     /// Forgets a deleted logstore. Later appends to it are refused; snapshots already taken stay
-    /// readable. The number must not be used for another store.
+    /// readable. The number must not be used for another store. Waits for a flush under way.
     pub fn drop_store(&self, store: StoreId) -> Result<(), MaintainError> {
         self.shared.drop_store(store)
     }

@@ -65,7 +65,7 @@ pub(super) fn open(
         report.groups += 1;
         report.rows += batch.rows() as u64;
         let (shard, seq, received_nanos) = (header.shard, header.seq, header.received_nanos);
-        state.insert(header.store, Rows { shard, seq, received_nanos, batch });
+        state.insert(header.store, Rows { shard, seq, received_nanos, batch }, &settings);
         Ok(())
     };
     let (log, found) =
@@ -81,7 +81,6 @@ pub(super) fn open(
         catalog.commit(&[Edit::SetSeqFloor(floor)])?;
         log.raise_seq_floor(floor);
     }
-    state.wants_flush = state.is_large(&settings);
     let shared = Arc::new(Shared::new(
         settings,
         Arc::new(catalog),

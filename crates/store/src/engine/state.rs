@@ -43,6 +43,8 @@ pub(super) struct State {
     pub flushed: HashMap<(StoreId, u16), Seq>,
     /// Segments that are out of the catalog but may still be read.
     pub retired: Vec<Arc<Segment>>,
+    /// Bytes in all memtables that still take rows.
+    pub active_bytes: usize,
     /// A memtable has reached its size since the last maintenance.
     pub wants_flush: bool,
 }
@@ -68,22 +70,22 @@ impl StoreState {
 
 impl State {
     /// Makes a group searchable. `false` when its store is gone.
-    pub(super) fn insert(&mut self, store: StoreId, group: Rows) -> bool {
+    pub(super) fn insert(
+        &mut self,
+        store: StoreId,
+        group: Rows,
+        settings: &EngineSettings,
+    ) -> bool {
         if self.dropped.contains(&store) {
             return false;
         }
-        self.stores.entry(store).or_insert_with(StoreState::new).active.insert(group);
+        let active = &mut self.stores.entry(store).or_insert_with(StoreState::new).active;
+        let before = active.stats().bytes;
+        active.insert(group);
+        self.active_bytes += active.stats().bytes - before;
+        self.wants_flush |= active.stats().bytes >= settings.flush_store_bytes
+            || self.active_bytes >= settings.flush_node_bytes;
         true
-    }
-
-    /// Whether a memtable is large enough to be flushed.
-    pub(super) fn is_large(&self, settings: &EngineSettings) -> bool {
-        let mut sum = 0;
-        self.stores.values().any(|store| {
-            sum += store.active.stats().bytes;
-            store.active.stats().bytes >= settings.flush_store_bytes
-                || sum >= settings.flush_node_bytes
-        })
     }
 }
 
