@@ -56,7 +56,9 @@ pub(crate) fn check() -> Result<(), String> {
 
 /// The same with programs that are already built.
 pub(crate) fn check_built() -> Result<(), String> {
-    testkit::process::set_bin_dir(bin_dir());
+    if std::env::var_os("SIDETAIL_BIN_DIR").is_none() {
+        testkit::process::set_bin_dir(bin_dir());
+    }
     let (stage, first_line) = play()?;
     println!("\nwaiting until {ENOUGH_LINES} lines of both pods are found in both logstores");
     stage.wait_for_lines(ENOUGH_LINES)?;
@@ -84,7 +86,11 @@ pub(crate) fn check_built() -> Result<(), String> {
     }
 }
 
+/// Builds the programs, unless `SIDETAIL_BIN_DIR` names others, such as those of a release.
 fn build() -> Result<(), String> {
+    if std::env::var_os("SIDETAIL_BIN_DIR").is_some() {
+        return Ok(());
+    }
     println!("building what is needed; the first time takes some minutes, later seconds");
     prerequisites::console()?;
     let build = ["cargo", "build", "--quiet", "--workspace", "--bins"];
