@@ -1,6 +1,6 @@
 //! The engine: log, memory and segments of one directory behind one handle.
 //!
-//! One thread of its own writes the log ([`appender`]); everything else runs on the thread that
+//! One thread of its own writes the log (`appender`); everything else runs on the thread that
 //! calls. Locks are taken in the order maintenance, state, log files, and the state is never
 //! locked while a file is read or written.
 

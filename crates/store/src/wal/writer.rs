@@ -26,7 +26,7 @@ pub struct WalSettings {
 /// The last group of each shard in one file: when all of them are flushed, the file may go.
 pub type LastSeqs = HashMap<(StoreId, u16), Seq>;
 
-/// The write-ahead log. Made by [`crate::wal::recover`].
+/// The write-ahead log. Made by [`recover`](crate::wal::recover()).
 #[derive(Debug)]
 pub struct Wal {
     disk: Arc<dyn Disk>,
