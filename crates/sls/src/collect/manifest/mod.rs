@@ -126,6 +126,23 @@ mod document_tests {
     }
 
     #[test]
+    fn text_made_to_exhaust_the_reader_is_refused() {
+        let deep = format!("a: {}{}", "[".repeat(5000), "]".repeat(5000));
+        check_documents(&deep, &["unreadable: the document is nested too deeply"]);
+        let mut bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n".to_owned();
+        for (name, before) in ('b'..='j').zip('a'..='i') {
+            let nine = vec![format!("*{before}"); 9].join(",");
+            bomb.push_str(&format!("{name}: &{name} [{nine}]\n"));
+        }
+        check_documents(
+            &bomb,
+            &["unreadable: the document is too large, or becomes so when its `*` references are \
+               followed"],
+        );
+        check_documents("a:\n\tb: 1\n", &["unreadable: a tab indents this line"]);
+    }
+
+    #[test]
     fn json_is_read_too() {
         check_documents(
             r#"{"configName": "c", "inputDetail": {"key": ["a"]}}"#,

@@ -50,7 +50,13 @@ const WORDS: &[(&str, &str, &str)] = &[
         "the items of a list in brackets need a comma between them",
         "add a comma, or the closing `]`",
     ),
-    ("found a tab", "a tab indents this line", "YAML indents with spaces only"),
+    ("tabs disallowed", "a tab indents this line", "YAML indents with spaces only"),
+    (
+        "budget breached",
+        "the document is too large, or becomes so when its `*` references are followed",
+        "keep one object to a document and write repeated parts out",
+    ),
+    ("recursion limit", "the document is nested too deeply", "close the brackets further outside"),
     (
         "unknown escape character",
         "a text in double quotes contains an unknown `\\` sequence",
