@@ -107,6 +107,7 @@ fn text(rest: &mut &[u8]) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use sls::compress::compress;
     use sls::log_group::LogGroupWriter;
     use store::Decode;
@@ -141,5 +142,32 @@ mod tests {
         let mut foreign = payload.clone();
         foreign[0] = 2;
         assert!(PayloadDecode.decode(&foreign).is_err_and(|error| error.contains("version 2")));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_was_taken_is_recovered(
+            logs in prop::collection::vec(
+                (any::<u32>(), prop::collection::vec(("[a-z]{1,8}", any::<Vec<u8>>()), 0..4)),
+                0..8,
+            ),
+            tags in prop::collection::vec((".{0,20}", ".{0,20}"), 0..3),
+            kind in prop::sample::select(vec![Compression::None, Compression::Lz4, Compression::Zstd]),
+        ) {
+            let mut writer = LogGroupWriter::new();
+            for (time, fields) in &logs {
+                let fields = fields.iter().map(|(key, value)| (key.as_bytes(), value.as_slice()));
+                writer.log(*time, None, fields);
+            }
+            let raw = writer.take();
+            let taken = decode::batch(&raw, &tags, None).expect("every part is valid");
+            let payload = encode(kind, raw.len(), &tags, &compress(kind, &raw));
+            prop_assert_eq!(PayloadDecode.decode(&payload), Ok(taken));
+        }
+
+        #[test]
+        fn no_bytes_make_recovery_panic(payload: Vec<u8>) {
+            let _ = PayloadDecode.decode(&payload);
+        }
     }
 }
