@@ -1,7 +1,8 @@
 //! Real programs: start, watch what they print, signal, kill, collect.
 
 use crate::patience::wait_until;
-use rustix::process::{Pid, Signal, kill_process};
+pub use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;

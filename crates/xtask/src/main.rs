@@ -1,6 +1,7 @@
 //! Chores of the workspace, one command each. The README's two are `demo` and `test`.
 #![allow(clippy::print_stdout, reason = "a chore talks to whoever runs it")]
 
+mod bench;
 mod check;
 mod demo;
 mod prerequisites;
@@ -29,6 +30,9 @@ fn main() -> ExitCode {
         ["test"] => tests::run(),
         ["check"] => check::run(check::Reviewed::Compare),
         ["check", "--bless"] => check::run(check::Reviewed::Bless),
+        ["bench", "agent", options @ ..] => bench::agent(options),
+        // The other end of the agent's bench, which starts it.
+        ["bench-sink", mode, file] => bench::sink::serve(mode, file),
         _ => Err(USAGE.to_owned()),
     };
     match done {

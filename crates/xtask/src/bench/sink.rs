@@ -1,0 +1,100 @@
+//! A loopback SLS endpoint that accepts what is right and nothing else: a process of its own, so
+//! that its work is not counted as the agent's.
+
+use super::verify::{Expect, Verifier};
+use serde_json::json;
+use sls::compress::{Compression, decompress};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Mutex, PoisonError};
+
+/// Largest body that the agent sends.
+const CAP_BYTES: usize = 16 << 20;
+
+/// The process: prints its port, serves until every line has arrived or one is wrong, prints the
+/// outcome as JSON.
+pub(crate) fn serve(mode: &str, file: &str) -> Result<(), String> {
+    let expect = match mode {
+        "simple" => Expect::Simple,
+        "regex" => Expect::Regex,
+        other => return Err(format!("{other} is not a mode of the sink")),
+    };
+    let file = std::fs::read(file).map_err(|error| format!("{file}: {error}"))?;
+    let verifier = Mutex::new(Verifier::new(&file, expect));
+    let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
+    let port = listener.local_addr().map_err(|error| error.to_string())?.port();
+    println!("port {port}");
+    std::thread::scope(|scope| {
+        for stream in listener.incoming().flatten() {
+            scope.spawn(|| {
+                let outcome = converse(stream, &verifier);
+                let lines = lock(&verifier).lines();
+                match outcome {
+                    Ok(false) => return,
+                    Ok(true) => println!("{}", json!({ "lines": lines, "verified": true })),
+                    Err(reason) => {
+                        println!(
+                            "{}",
+                            json!({ "lines": lines, "verified": false, "reason": reason })
+                        );
+                    }
+                }
+                // The outcome is known: the process has no other purpose.
+                std::process::exit(0);
+            });
+        }
+    });
+    Ok(())
+}
+
+fn lock<'a, 'b>(verifier: &'a Mutex<Verifier<'b>>) -> std::sync::MutexGuard<'a, Verifier<'b>> {
+    verifier.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Answers requests on one connection; true once the last line has arrived.
+fn converse(stream: TcpStream, verifier: &Mutex<Verifier<'_>>) -> Result<bool, String> {
+    let fail = |error: std::io::Error| error.to_string();
+    stream.set_nodelay(true).map_err(fail)?;
+    let mut reader = BufReader::with_capacity(1 << 20, stream);
+    let mut body = Vec::new();
+    loop {
+        let (mut length, mut raw_size, mut is_lz4) = (0, 0, false);
+        let mut line = String::new();
+        if reader.read_line(&mut line).map_err(fail)? == 0 {
+            return Ok(false);
+        }
+        if !line.starts_with("POST /logstores/") {
+            return Err(format!("unexpected request {line}"));
+        }
+        loop {
+            line.clear();
+            reader.read_line(&mut line).map_err(fail)?;
+            let Some((name, value)) = line.trim_end().split_once(": ") else { break };
+            match name.to_ascii_lowercase().as_str() {
+                "content-length" => length = value.parse().map_err(|_| "bad length".to_owned())?,
+                "x-log-bodyrawsize" => {
+                    raw_size = value.parse().map_err(|_| "bad size".to_owned())?
+                }
+                "x-log-compresstype" => is_lz4 = value == "lz4",
+                _ => {}
+            }
+        }
+        body.resize(length, 0);
+        reader.read_exact(&mut body).map_err(fail)?;
+        if !is_lz4 {
+            return Err("a body that is not compressed with lz4".into());
+        }
+        let raw =
+            decompress(Compression::Lz4, &body, raw_size, CAP_BYTES).map_err(|e| e.to_string())?;
+        let is_complete = {
+            let mut verifier = lock(verifier);
+            verifier.take(&raw)?;
+            verifier.is_complete()
+        };
+        let answer = b"HTTP/1.1 200 OK\r\nx-log-requestid: 0\r\ncontent-length: 0\r\n\r\n";
+        reader.get_mut().write_all(answer).map_err(fail)?;
+        if is_complete {
+            return Ok(true);
+        }
+    }
+}
