@@ -137,7 +137,7 @@ test('an error in the query is shown with its place', async () => {
 test('a brush over the histogram zooms in', async () => {
   await page.search('');
   await page.untilRows();
-  await page.brushFullestBucket();
+  await page.brushTallestBar();
   await page.untilDone();
   const from = Number(page.searchParam('from'));
   const to = Number(page.searchParam('to'));

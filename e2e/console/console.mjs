@@ -136,16 +136,27 @@ export class Console {
     return this.find('[data-row] time').evaluateAll((cells) => cells.map((cell) => cell.getAttribute('datetime').slice(0, 19)));
   }
 
-  /** Whether anything but the axes is painted: the colour of the bars occurs in the canvas. */
-  histogramIsDrawn() {
+  /** Whether anything but the axes is painted. */
+  async histogramIsDrawn() {
+    return (await this.#tallestBar()).pixels > 10;
+  }
+
+  /** The tallest bar by what is painted: its distance from the left edge, and its height. */
+  #tallestBar() {
     return this.find('.histogram canvas').evaluate((canvas) => {
-      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-      let painted = 0;
-      for (let i = 0; i < data.length; i += 4) {
-        // Bars are greener than red; axes and grid are grey.
-        if (data[i + 3] > 200 && data[i + 1] - data[i] > 40) painted++;
+      const { width, height } = canvas;
+      const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+      let best = { left: 0, pixels: 0 };
+      for (let x = 0; x < width; x++) {
+        let pixels = 0;
+        for (let y = 0; y < height; y++) {
+          const i = (y * width + x) * 4;
+          // Bars are greener than red; axes and grid are grey.
+          if (data[i + 3] > 200 && data[i + 1] - data[i] > 40) pixels++;
+        }
+        if (pixels > best.pixels) best = { left: (x * canvas.clientWidth) / width, pixels };
       }
-      return painted > 50;
+      return best;
     });
   }
 
@@ -179,21 +190,16 @@ export class Console {
     await this.untilDone();
   }
 
-  /** Drags over the fullest of the bars, found by what hovering says. */
-  async brushFullestBucket() {
-    const area = this.find('.histogram .u-over');
-    const box = await area.boundingBox();
-    const middle = box.y + box.height / 2;
-    let best = { x: 0, count: -1 };
-    for (let x = box.x + 3; x < box.x + box.width - 3; x += 6) {
-      await this.#page.mouse.move(x, middle);
-      const text = (await this.find('.histogram .tip strong').count()) > 0 ? await this.find('.histogram .tip strong').innerText() : '';
-      const count = Number(text.replace(/\D/g, '') || -1);
-      if (count > best.count) best = { x, count };
-    }
-    await this.#page.mouse.move(Math.max(box.x + 1, best.x - 8), middle);
+  /** Drags over the tallest of the bars. */
+  async brushTallestBar() {
+    const { left } = await this.#tallestBar();
+    const canvas = await this.find('.histogram canvas').boundingBox();
+    const area = await this.find('.histogram .u-over').boundingBox();
+    const inside = (x) => Math.min(Math.max(x, area.x + 1), area.x + area.width - 1);
+    const middle = area.y + area.height / 2;
+    await this.#page.mouse.move(inside(canvas.x + left - 8), middle);
     await this.#page.mouse.down();
-    await this.#page.mouse.move(Math.min(box.x + box.width - 2, best.x + 8), middle, { steps: 6 });
+    await this.#page.mouse.move(inside(canvas.x + left + 8), middle, { steps: 6 });
     await this.#page.mouse.up();
     await this.#page.waitForURL(/[?&]from=/);
   }

@@ -130,6 +130,16 @@ describe('a machine group', () => {
     expect(page.textContent).toContain('1 silent');
   });
 
+  it('shows why a configuration failed', () => {
+    const configs = [
+      { configName: 'good', status: 'applied', message: '' },
+      { configName: 'bad', status: 'failed', message: 'regex: missing ) \u202e' },
+    ];
+    const page = show(MachineGroupCard, { now: 1000, group: { groupName: 'g', machines: [{ lastHeartbeatTime: 999, configs }] } });
+    const text = page.querySelector('td.configs')?.textContent?.replace(/\s+/g, ' ').trim();
+    expect(text).toBe('good applied bad failed regex: missing ) \\u202e');
+  });
+
   it('follows the language', () => {
     const app = context();
     const page = show(MachineGroupCard, { now: 1000, group: { groupName: 'g' } }, app);

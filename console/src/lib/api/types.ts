@@ -54,6 +54,17 @@ export interface Machine {
   readonly 'userdefined-id'?: string;
   /** Seconds since the epoch; 0 when it never called. */
   readonly lastHeartbeatTime?: number;
+  /** What the agent says about each configuration it was given. */
+  readonly configs?: readonly MachineConfig[];
+}
+
+export interface MachineConfig {
+  readonly configName: string;
+  readonly version?: number;
+  /** `applied`, `applying`, `failed`, or `unset` when it said nothing yet. */
+  readonly status?: string;
+  /** Why it failed. */
+  readonly message?: string;
 }
 
 export interface MachineGroup {

@@ -164,6 +164,10 @@ export const en = {
   'machines.userdefined': 'User-defined id',
   'machines.heartbeat': 'Last heartbeat',
   'machines.status': 'Status',
+  'machines.config.applied': 'applied',
+  'machines.config.applying': 'being applied',
+  'machines.config.failed': 'failed',
+  'machines.config.unknown': 'not reported yet',
   'machines.noMachines': 'No machine has called yet. Start an agent with this id; it appears with its first heartbeat.',
   'machines.updated': 'Read at {time}, renewed every {n} seconds',
 

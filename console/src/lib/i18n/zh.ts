@@ -161,6 +161,10 @@ export const zh: Readonly<Record<Key, Message>> = {
   'machines.userdefined': '自定义标识',
   'machines.heartbeat': '最近心跳',
   'machines.status': '状态',
+  'machines.config.applied': '已生效',
+  'machines.config.applying': '应用中',
+  'machines.config.failed': '失败',
+  'machines.config.unknown': '尚未上报',
   'machines.noMachines': '还没有机器上报。使用该标识启动采集端后，首次心跳时即会出现。',
   'machines.updated': '读取于 {time}，每 {n} 秒更新',
 

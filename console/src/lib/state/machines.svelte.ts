@@ -1,6 +1,6 @@
 import type { ConsoleApi } from '../api/client';
 import { asApiError, isAbort, type ApiError } from '../api/error';
-import type { Machine, MachineGroup } from '../api/types';
+import type { Machine, MachineConfig, MachineGroup } from '../api/types';
 
 /** A machine that was silent for longer is taken for away. */
 export const STALE_SECONDS = 60;
@@ -12,6 +12,20 @@ export function liveness(machine: Machine, nowSeconds: number): Liveness {
   const last = machine.lastHeartbeatTime ?? 0;
   if (last <= 0) return 'never';
   return nowSeconds - last > STALE_SECONDS ? 'stale' : 'alive';
+}
+
+export type ConfigState = 'applied' | 'applying' | 'failed' | 'unknown';
+
+/** What an agent made of a configuration; a word we do not know is not taken for success. */
+export function configState({ status }: MachineConfig): ConfigState {
+  switch (status?.toLowerCase()) {
+    case 'applied':
+    case 'applying':
+    case 'failed':
+      return status.toLowerCase() as ConfigState;
+    default:
+      return 'unknown';
+  }
 }
 
 /** The machine groups of a project, as of the last look. */
