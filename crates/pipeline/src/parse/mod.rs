@@ -169,6 +169,9 @@ impl Parser {
             Cutter::Whole(key) => {
                 write(time, record, [(key, record)].into_iter(), &self.raw, group)
             }
+            Cutter::Regex(parser) if self.raw.is_none() => {
+                group.log_pieces(time.seconds, time.nanos, record, parser.pieces());
+            }
             Cutter::Regex(parser) => write(time, record, parser.fields(record), &self.raw, group),
         }
         outcome

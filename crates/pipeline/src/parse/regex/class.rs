@@ -1,5 +1,7 @@
 //! A set of bytes, and the quickest way to find where a run of its members ends.
 
+use super::simd;
+
 /// A set of byte values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ByteSet([u64; 4]);
@@ -62,6 +64,12 @@ impl ByteSet {
         self.is_disjoint(&other.complement())
     }
 
+    /// First member and number of members behind it, if they are all without a gap.
+    fn range(&self) -> Option<(u8, u8)> {
+        let (low, high) = (self.members().next()?, self.members().last()?);
+        (self.members().count() == usize::from(high - low) + 1).then_some((low, high - low))
+    }
+
     fn members(&self) -> impl Iterator<Item = u8> + '_ {
         (0..=u8::MAX).filter(|byte| self.contains(*byte))
     }
@@ -78,6 +86,8 @@ pub(super) enum Scan {
     Until2(u8, u8),
     /// `\S`: every byte that is not white space.
     UntilSpace,
+    /// Bytes from `low` to `low + span`.
+    Range { low: u8, span: u8 },
     /// Any other set, looked up byte by byte.
     Table(Box<[bool; 256]>),
 }
@@ -90,56 +100,66 @@ impl Scan {
             [one] => Self::Until(one),
             [one, two] => Self::Until2(one, two),
             _ if set.complement() == ByteSet::spaces() => Self::UntilSpace,
+            _ if let Some((low, span)) = set.range() => Self::Range { low, span },
             _ => Self::Table(Box::new(std::array::from_fn(|byte| set.contains(byte as u8)))),
         }
     }
 
-    /// Number of members at the start of `text`.
+    /// Number of members in `text` from `from` on, up to the first other byte.
     #[inline]
-    pub(super) fn extent(&self, text: &[u8]) -> usize {
+    pub(super) fn extent(&self, text: &[u8], from: usize) -> usize {
+        let rest = &text[from..];
         match self {
-            Self::All => text.len(),
-            Self::Until(byte) => memchr::memchr(*byte, text).unwrap_or(text.len()),
-            Self::Until2(one, two) => memchr::memchr2(*one, *two, text).unwrap_or(text.len()),
-            Self::UntilSpace => until_space(text),
+            Self::All => rest.len(),
+            Self::Until(byte) => memchr::memchr(*byte, rest).unwrap_or(rest.len()),
+            Self::Until2(one, two) => memchr::memchr2(*one, *two, rest).unwrap_or(rest.len()),
+            Self::UntilSpace => first_hit(text, from, simd::spaces, is_space),
+            Self::Range { low, span } => first_hit(
+                text,
+                from,
+                |bytes| simd::outside(bytes, *low, *span),
+                |byte| byte.wrapping_sub(*low) > *span,
+            ),
             Self::Table(table) => {
-                text.iter().position(|byte| !table[usize::from(*byte)]).unwrap_or(text.len())
+                let other = rest.iter().position(|byte| !table[usize::from(*byte)]);
+                other.unwrap_or(rest.len())
             }
         }
     }
 }
 
-fn is_space(byte: u8) -> bool {
+#[inline]
+pub(super) fn is_space(byte: u8) -> bool {
     byte == b' ' || byte.wrapping_sub(b'\t') <= b'\r' - b'\t'
 }
 
-/// Fields are short, so eight bytes at a time in a plain register beat the wider search of
-/// `memchr`, whose start costs more than the field.
+/// Distance from `from` to the first byte with the property that `wide` finds in many and `one`
+/// in one byte, or to the end of `text`.
 #[inline]
-fn until_space(text: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const TOPS: u64 = 0x8080_8080_8080_8080;
-    let mut at = 0;
-    while let Some(chunk) = text.get(at..at + 8) {
-        let word = u64::from_le_bytes(chunk.try_into().expect("the slice has eight bytes"));
-        // Top bits of the bytes below 0x21. A borrow can only mark bytes behind the first such
-        // byte wrongly, and only the first is used.
-        let low = word.wrapping_sub(ONES * 0x21) & !word & TOPS;
-        if low == 0 {
-            at += 8;
-            continue;
+fn first_hit(
+    text: &[u8],
+    from: usize,
+    wide: impl Fn(&[u8; simd::WIDTH]) -> u32,
+    one: impl Fn(u8) -> bool,
+) -> usize {
+    let mut at = from;
+    while let Some(bytes) = text[at..].first_chunk() {
+        let hits = wide(bytes);
+        if hits != 0 {
+            return at - from + hits.trailing_zeros() as usize;
         }
-        at += (low.trailing_zeros() / 8) as usize;
-        if is_space(text[at]) {
-            return at;
-        }
-        // A control character that is no space: go on behind it.
-        at += 1;
+        at += simd::WIDTH;
     }
-    while at < text.len() && !is_space(text[at]) {
-        at += 1;
+    let left = text.len() - at;
+    // Near the end of the line: look at its last bytes, the first of them in vain.
+    if left > 0
+        && let Some(bytes) = text.last_chunk()
+    {
+        let hits = wide(bytes) >> (simd::WIDTH - left);
+        let found = if hits != 0 { hits.trailing_zeros() as usize } else { left };
+        return at - from + found;
     }
-    at
+    at - from + text[at..].iter().position(|byte| one(*byte)).unwrap_or(left)
 }
 
 #[cfg(test)]
@@ -154,7 +174,8 @@ mod tests {
         assert!(matches!(not(b"\""), Scan::Until(b'"')));
         assert!(matches!(not(b"\"]"), Scan::Until2(b'"', b']')));
         assert!(matches!(Scan::new(&ByteSet::spaces().complement()), Scan::UntilSpace));
-        assert!(matches!(Scan::new(&ByteSet::digits()), Scan::Table(_)));
+        assert!(matches!(Scan::new(&ByteSet::digits()), Scan::Range { low: b'0', span: 9 }));
+        assert!(matches!(Scan::new(&ByteSet::words()), Scan::Table(_)));
     }
 
     proptest! {
@@ -162,17 +183,26 @@ mod tests {
         fn every_scan_finds_the_first_other_byte(
             members in prop::collection::vec(any::<u8>(), 0..40),
             negated: bool,
-            text in prop::collection::vec(prop_oneof![Just(b' '), 0u8..0x22, any::<u8>()], 0..40),
+            text in prop::collection::vec(prop_oneof![Just(b' '), 0u8..0x22, any::<u8>()], 0..100),
         ) {
-            let mut sets = vec![ByteSet::of(&members), ByteSet::spaces(), ByteSet::ALL];
+            let mut sets = vec![
+                ByteSet::of(&members),
+                ByteSet::spaces(),
+                ByteSet::digits(),
+                ByteSet::ALL,
+            ];
             if let Some(first) = members.first() {
                 sets.push(ByteSet::of(&[*first]));
                 sets.push(ByteSet::of(&[*first, b'"']));
             }
             for set in sets {
                 let set = if negated { set.complement() } else { set };
-                let expected = text.iter().position(|byte| !set.contains(*byte)).unwrap_or(text.len());
-                prop_assert_eq!(Scan::new(&set).extent(&text), expected);
+                let scan = Scan::new(&set);
+                for from in 0..=text.len() {
+                    let rest = &text[from..];
+                    let other = rest.iter().position(|byte| !set.contains(*byte));
+                    prop_assert_eq!(scan.extent(&text, from), other.unwrap_or(rest.len()));
+                }
             }
         }
     }

@@ -6,6 +6,7 @@
 
 mod class;
 pub(crate) mod engine;
+mod simd;
 mod splitter;
 mod syntax;
 
@@ -121,6 +122,15 @@ impl RegexParser {
         record: &'s [u8],
     ) -> impl Iterator<Item = (&'s PreparedKey, &'s [u8])> + Clone {
         self.fields.iter().map(|field| (&field.key, self.slice(record, field.slot)))
+    }
+
+    /// The same as pieces of the record.
+    #[inline]
+    pub(super) fn pieces(
+        &self,
+    ) -> impl Iterator<Item = (&PreparedKey, std::ops::Range<usize>)> + Clone {
+        let slots = &self.slots[..];
+        self.fields.iter().map(move |field| (&field.key, slots[field.slot]..slots[field.slot + 1]))
     }
 
     /// The value of one field of the record that was cut last.

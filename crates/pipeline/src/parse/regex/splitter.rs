@@ -13,7 +13,7 @@
 //! Everything else is refused by [`Splitter::compile`] and left to the general engine. That the
 //! two agree is checked against two engines with random patterns and texts.
 
-use super::class::{ByteSet, Scan};
+use super::class::{ByteSet, Scan, is_space};
 use super::syntax::{Item, Sequence, read};
 
 /// A pattern compiled to a sequence of cuts.
@@ -34,12 +34,13 @@ enum Step {
     One(Box<[bool; 256]>),
     Space,
     Exactly(usize, Box<[bool; 256]>),
-    /// A run without upper limit, by far the most frequent one.
+    /// A run without upper limit, by far the most frequent one, and what is right behind it.
     Run {
         scan: Scan,
         min: usize,
         start: Slot,
         end: Slot,
+        then: Then,
     },
     Bounded {
         scan: Scan,
@@ -55,6 +56,14 @@ enum Step {
         second_min: usize,
     },
     Mark(Slot),
+}
+
+/// One byte behind a run, which saves a step of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    Nothing,
+    Byte(u8),
+    Space,
 }
 
 impl Splitter {
@@ -99,17 +108,32 @@ impl Splitter {
                     }
                     at += 1;
                 }
-                Step::Run { scan, min, start, end } => {
-                    let extent = scan.extent(rest);
+                Step::Run { scan, min, start, end, then } => {
+                    let extent = scan.extent(text, at);
                     if extent < *min {
                         return false;
                     }
                     slots[usize::from(*start)] = at;
                     at += extent;
                     slots[usize::from(*end)] = at;
+                    match then {
+                        Then::Nothing => {}
+                        Then::Byte(byte) => {
+                            if rest.get(extent) != Some(byte) {
+                                return false;
+                            }
+                            at += 1;
+                        }
+                        Then::Space => {
+                            if !rest.get(extent).is_some_and(|byte| is_space(*byte)) {
+                                return false;
+                            }
+                            at += 1;
+                        }
+                    }
                 }
                 Step::Space => {
-                    if !rest.first().is_some_and(|byte| *byte == b' ' || (9..=13).contains(byte)) {
+                    if !rest.first().is_some_and(|byte| is_space(*byte)) {
                         return false;
                     }
                     at += 1;
@@ -134,16 +158,16 @@ impl Splitter {
                     at += count;
                 }
                 Step::Bounded { scan, min, max } => {
-                    let extent = scan.extent(rest);
+                    let extent = scan.extent(text, at);
                     if extent < *min || extent > *max {
                         return false;
                     }
                     at += extent;
                 }
                 Step::Nested { first, first_min, between, second, second_min } => {
-                    let whole = second.extent(rest);
+                    let whole = second.extent(text, at);
                     let Some(most) = whole.checked_sub(*second_min) else { return false };
-                    let cut = first.extent(rest).min(most);
+                    let cut = first.extent(text, at).min(most);
                     if cut < *first_min {
                         return false;
                     }
@@ -175,7 +199,7 @@ fn step(sequence: &Sequence, at: usize, steps: &mut Vec<Step>) -> Option<usize> 
     if set.is_disjoint(&first_of(&sequence.items[at + 1..])) {
         let scan = Scan::new(set);
         steps.push(match max {
-            None => Step::Run { scan, min, start: Slot::MAX, end: Slot::MAX },
+            None => Step::Run { scan, min, start: Slot::MAX, end: Slot::MAX, then: Then::Nothing },
             Some(max) => Step::Bounded { scan, min, max },
         });
         return Some(1);
@@ -252,12 +276,22 @@ fn fuse(steps: Vec<Step>, groups: usize) -> Vec<Step> {
             (Some(Step::Literal(literal)), Step::Byte(byte)) => {
                 *literal = literal.iter().copied().chain([byte]).collect();
             }
-            (Some(Step::Mark(slot)), Step::Run { scan, min, end, .. }) => {
+            (Some(Step::Mark(slot)), Step::Run { scan, min, end, then, .. }) => {
                 let start = *slot;
                 *fused.last_mut().expect("it was just matched") =
-                    Step::Run { scan, min, start, end };
+                    Step::Run { scan, min, start, end, then };
             }
-            (Some(Step::Run { end, .. }), Step::Mark(slot)) if *end == Slot::MAX => *end = slot,
+            (Some(Step::Run { then: then @ Then::Nothing, .. }), Step::Byte(byte)) => {
+                *then = Then::Byte(byte);
+            }
+            (Some(Step::Run { then: then @ Then::Nothing, .. }), Step::Space) => {
+                *then = Then::Space;
+            }
+            (Some(Step::Run { end, then: Then::Nothing, .. }), Step::Mark(slot))
+                if *end == Slot::MAX =>
+            {
+                *end = slot;
+            }
             (_, step) => fused.push(step),
         }
     }
