@@ -1,8 +1,8 @@
 //! Which agent should run which configuration, and what each agent says about it: the server
 //! side of ConfigServer v2 (`agent.md` section 6.2).
 //!
-//! What should run is a function of the catalog ([`wanted`]). What agents say lives in memory
-//! only ([`agents`]): after a restart every agent tells it again within one heartbeat.
+//! What should run is a function of the catalog (`wanted`). What agents say lives in memory
+//! only (`agents`): after a restart every agent tells it again within one heartbeat.
 
 mod agents;
 mod wanted;
