@@ -11,11 +11,22 @@ pub(super) struct Usage {
     pub(super) read_bytes: u64,
 }
 
+impl Usage {
+    /// The larger of each figure.
+    pub(super) fn max(self, other: Self) -> Self {
+        Self {
+            cpu: self.cpu.max(other.cpu),
+            peak_rss_bytes: self.peak_rss_bytes.max(other.peak_rss_bytes),
+            read_bytes: self.read_bytes.max(other.read_bytes),
+        }
+    }
+}
+
 /// Reads all of it; `None` once the process has ended.
 pub(super) fn usage(pid: u32) -> Option<Usage> {
     let text = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).ok();
     // Nanoseconds on a CPU, one file for each thread, where `stat` counts in hundredths of a
-    // second. A thread that has ended is missing: the agent's live as long as it does.
+    // second. A thread that has ended is missing.
     let threads = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?;
     let nanos: u64 = threads
         .flatten()

@@ -156,7 +156,7 @@ impl Stand {
             .env("SIDETAIL_AGENT_ACCESS_KEY_SECRET", "bench")
             .env("SIDETAIL_AGENT_CONFIG_DIR", dir.path("config"))
             .env("SIDETAIL_AGENT_STATE_DIR", dir.path("state"))
-            .env("SIDETAIL_AGENT_DRAIN_SECONDS", "300")
+            .env("SIDETAIL_AGENT_DRAIN_SECONDS", "20")
             .env("SIDETAIL_AGENT_SINK", if sink == Sink::Null { "null" } else { "sls" })
             .start()
             .map_err(|error| error.to_string())

@@ -63,9 +63,8 @@ fn converse(stream: TcpStream, verifier: &Mutex<Verifier<'_>>) -> Result<bool, S
         if reader.read_line(&mut line).map_err(fail)? == 0 {
             return Ok(false);
         }
-        if !line.starts_with("POST /logstores/") {
-            return Err(format!("unexpected request {line}"));
-        }
+        // The agent also asks for configurations here; there are none.
+        let is_put = line.starts_with("POST /logstores/");
         loop {
             line.clear();
             reader.read_line(&mut line).map_err(fail)?;
@@ -81,6 +80,10 @@ fn converse(stream: TcpStream, verifier: &Mutex<Verifier<'_>>) -> Result<bool, S
         }
         body.resize(length, 0);
         reader.read_exact(&mut body).map_err(fail)?;
+        if !is_put {
+            answer(reader.get_mut(), "404 Not Found").map_err(fail)?;
+            continue;
+        }
         if !is_lz4 {
             return Err("a body that is not compressed with lz4".into());
         }
@@ -91,10 +94,14 @@ fn converse(stream: TcpStream, verifier: &Mutex<Verifier<'_>>) -> Result<bool, S
             verifier.take(&raw)?;
             verifier.is_complete()
         };
-        let answer = b"HTTP/1.1 200 OK\r\nx-log-requestid: 0\r\ncontent-length: 0\r\n\r\n";
-        reader.get_mut().write_all(answer).map_err(fail)?;
+        answer(reader.get_mut(), "200 OK").map_err(fail)?;
         if is_complete {
             return Ok(true);
         }
     }
+}
+
+fn answer(stream: &mut TcpStream, status: &str) -> std::io::Result<()> {
+    let head = format!("HTTP/1.1 {status}\r\nx-log-requestid: 0\r\ncontent-length: 0\r\n\r\n");
+    stream.write_all(head.as_bytes())
 }
