@@ -64,7 +64,10 @@ const REPEAT_AFTER: Duration = Duration::from_secs(30);
 /// Alarms are kept by kind and subject up to this many; beyond it all are forgotten at once.
 const REMEMBERED: usize = 1024;
 
-static ALARMS: Mutex<Option<HashMap<(&'static str, String), (Instant, u64)>>> = Mutex::new(None);
+/// When an alarm about a subject was written last, and how often it was raised since.
+type Alarms = HashMap<(&'static str, String), (Instant, u64)>;
+
+static ALARMS: Mutex<Option<Alarms>> = Mutex::new(None);
 
 /// Writes a warning with the name of an alarm that users of Logtail know (`agent` 7.1). The same
 /// alarm about the same subject is written at most every 30 seconds, with the number of times it

@@ -26,6 +26,8 @@ pub(super) enum Message {
     Delivery(Delivery),
     /// Other configurations.
     Change(Change),
+    /// Every provider has said what it has.
+    Configured,
     /// The end begins, or is nearer.
     Drain {
         /// When it is over, whatever is left.
@@ -73,6 +75,7 @@ impl Collecting {
                 match message {
                     Message::Delivery(delivery) => collector.delivered(delivery),
                     Message::Change(change) => collector.change(change, now),
+                    Message::Configured => collector.configured(),
                     Message::Drain { deadline } => collector.drain(deadline, now),
                     Message::Saved => is_saving = false,
                 }

@@ -5,7 +5,7 @@ use super::{StartError, local_zone, wall_seconds};
 use crate::mailbox::Mailbox;
 use crate::metrics::Metrics;
 use crate::provider::dir::{Directory, LOOK_EVERY};
-use crate::provider::remote::{Identity, Remote};
+use crate::provider::remote::{Beat, Identity, Remote};
 use crate::send::{Sender, Sink};
 use crate::settings::{Settings, SinkKind};
 use crate::supervisor::Supervisor;
@@ -24,6 +24,8 @@ pub(super) struct Talk {
     config_client: Option<Arc<Client>>,
     metrics: Arc<Metrics>,
     collector: Mailbox<Message>,
+    /// Providers that have not answered yet.
+    waiting_for: RefCell<Vec<&'static str>>,
 }
 
 /// Names of the providers, in the order in which they are asked.
@@ -61,7 +63,11 @@ impl Talk {
             }
             (server, _) => server.as_ref().map(client).transpose()?,
         };
-        Ok(Self { settings, sink, config_client, metrics, collector })
+        let mut waiting_for = Vec::new();
+        waiting_for.extend(settings.config_dir.is_some().then_some(DIR));
+        waiting_for.extend(config_client.is_some().then_some(REMOTE));
+        let waiting_for = RefCell::new(waiting_for);
+        Ok(Self { settings, sink, config_client, metrics, collector, waiting_for })
     }
 
     /// Talks until the process ends.
@@ -103,6 +109,7 @@ impl Talk {
             if let Some(offers) = directory.look() {
                 self.offered(supervisor, DIR, offers);
             }
+            self.answered(DIR);
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
@@ -126,13 +133,29 @@ impl Talk {
             kept_in,
             Arc::clone(&self.metrics),
         );
-        self.offered(supervisor, REMOTE, remote.offers());
+        let kept = remote.offers();
+        if !kept.is_empty() {
+            self.offered(supervisor, REMOTE, kept);
+        }
         loop {
-            let changed = remote.beat(|name| supervisor.borrow().fate(REMOTE, name).cloned()).await;
-            if changed {
+            let beat = remote.beat(|name| supervisor.borrow().fate(REMOTE, name).cloned()).await;
+            if beat == Beat::Changed {
                 self.offered(supervisor, REMOTE, remote.offers());
             }
+            if beat != Beat::Failed {
+                self.answered(REMOTE);
+            }
             tokio::time::sleep(remote.pause(random() as u32)).await;
+        }
+    }
+
+    /// Notes the first answer of a provider. After the last of them the collector knows all.
+    fn answered(&self, provider: &'static str) {
+        let mut waiting = self.waiting_for.borrow_mut();
+        let before = waiting.len();
+        waiting.retain(|other| *other != provider);
+        if before > 0 && waiting.is_empty() {
+            self.collector.send(Message::Configured);
         }
     }
 

@@ -36,6 +36,17 @@ pub struct Identity {
     pub started_seconds: i64,
 }
 
+/// What came of a heartbeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beat {
+    /// The set of configurations is another one now.
+    Changed,
+    /// It is the same.
+    Unchanged,
+    /// There was no usable answer.
+    Failed,
+}
+
 /// A configuration as received.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Received {
@@ -94,9 +105,8 @@ impl Remote {
         self.received.values().map(offer).collect()
     }
 
-    /// Sends one heartbeat. Gives whether the set changed. `fate` says what became of each
-    /// configuration.
-    pub async fn beat(&mut self, fate: impl Fn(&str) -> Option<Fate>) -> bool {
+    /// Sends one heartbeat. `fate` says what became of each configuration.
+    pub async fn beat(&mut self, fate: impl Fn(&str) -> Option<Fate>) -> Beat {
         let request = self.request(fate);
         let sent = Heartbeat { request, wait_for_change: false };
         match self.client.call("", &sent).await {
@@ -105,7 +115,7 @@ impl Remote {
                 if let Some(refused) = refused {
                     let reason = String::from_utf8_lossy(&refused.error_message).into_owned();
                     self.failed(&format!("the config server refused: {reason}"));
-                    return false;
+                    return Beat::Failed;
                 }
                 self.metrics.heartbeats.add(1);
                 self.removed.clear();
@@ -115,7 +125,7 @@ impl Remote {
             }
             Err(error) => {
                 self.failed(&error.to_string());
-                false
+                Beat::Failed
             }
         }
     }
@@ -188,14 +198,14 @@ impl Remote {
         }
     }
 
-    async fn take(&mut self, response: HeartbeatResponse) -> bool {
+    async fn take(&mut self, response: HeartbeatResponse) -> Beat {
         let mut updates = response.continuous_pipeline_config_updates;
         if response.flags & response_flag::FETCH_CONTINUOUS_DETAIL != 0 && !updates.is_empty() {
             match self.fetch(&updates).await {
                 Ok(fetched) => updates = fetched,
                 Err(error) => {
                     self.failed(&error.to_string());
-                    return false;
+                    return Beat::Failed;
                 }
             }
         }
@@ -213,7 +223,7 @@ impl Remote {
                 );
             }
         }
-        changed
+        if changed { Beat::Changed } else { Beat::Unchanged }
     }
 
     async fn fetch(&self, updates: &[ConfigDetail]) -> Result<Vec<ConfigDetail>, ClientError> {

@@ -39,7 +39,10 @@ impl<F: Files, S: Ship> Collector<F, S> {
     pub fn drained(&mut self, now: Moment) -> Option<Report> {
         let drain = self.drain?;
         let is_quiet = now.clock.saturating_duration_since(self.last_growth) >= QUIET;
-        let is_done = is_quiet
+        // An agent that is asked to end before it knows what to collect waits for that first:
+        // the lines of a short job are no less wanted.
+        let is_done = self.is_configured
+            && is_quiet
             && self.scans > drain.scans_before
             && self.ready.is_empty()
             && self.tails.values().all(|tail| {

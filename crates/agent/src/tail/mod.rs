@@ -220,6 +220,7 @@ pub struct Collector<F: Files, S: Ship> {
     scans: u64,
     drain: Option<Drain>,
     last_growth: Instant,
+    is_configured: bool,
     unsaved: Unsaved,
 }
 
@@ -259,6 +260,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             scans: 0,
             drain: None,
             last_growth: now.clock,
+            is_configured: false,
             unsaved: Unsaved::Nothing,
         }
     }
@@ -334,6 +336,11 @@ impl<F: Files, S: Ship> Collector<F, S> {
             }
         }
         if self.ready.is_empty() { Turn::Idle { until: self.wake_at(now) } } else { Turn::More }
+    }
+
+    /// Every provider has said what it has: a drain need not wait for more.
+    pub fn configured(&mut self) {
+        self.is_configured = true;
     }
 
     /// What changed since [`positions`](Self::positions) was last called.

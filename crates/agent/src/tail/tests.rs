@@ -72,7 +72,8 @@ impl Bench {
         let now = Moment { wall_nanos: wall.as_nanos() as u64, clock: Instant::now() };
         let shipped = Shipped::default();
         let plans = vec![plan(dir.path(), "c1", pattern)];
-        let collector = collector(&shipped, now, budget_bytes, Vec::new());
+        let mut collector = collector(&shipped, now, budget_bytes, Vec::new());
+        collector.configured();
         let mut bench = Self { dir, collector, shipped, now, plans, budget_bytes };
         bench.configure();
         bench
@@ -513,7 +514,7 @@ fn a_notice_is_quicker_than_the_scan() {
     bench.lines();
     bench.append("a.log", "1\n");
     let path = bench.path("a.log");
-    let mut noticed = |bench: &mut Bench, notice: Notice| {
+    let noticed = |bench: &mut Bench, notice: Notice| {
         bench.collector.notice(notice, bench.now);
         while bench.collector.turn(bench.now) == Turn::More {}
         bench.collector.seal_all();
@@ -535,4 +536,21 @@ fn a_notice_is_quicker_than_the_scan() {
     let renamed = Notice::Renamed { from: path.clone(), to: bench.path("a.log.2") };
     bench.work();
     assert_eq!(noticed(&mut bench, renamed), ["4"]);
+}
+
+#[test]
+fn a_drain_waits_until_it_is_known_what_to_collect() {
+    let mut bench = Bench::new("a.log");
+    let now = bench.now;
+    bench.collector = collector(&bench.shipped, now, 64 << 20, Vec::new());
+    bench.append("a.log", "1\n");
+    bench.collector.drain(bench.now.clock + Duration::from_secs(25), bench.now);
+    bench.work();
+    bench.work();
+    assert_eq!(bench.collector.drained(bench.now), None);
+    bench.configure();
+    bench.collector.configured();
+    assert_eq!(bench.lines(), ["1"]);
+    bench.work();
+    assert_eq!(bench.collector.drained(bench.now), Some(Report::default()));
 }

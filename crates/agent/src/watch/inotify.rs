@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Room for events of one read. The kernel keeps what does not fit.
 const BUFFER_BYTES: usize = 8 * 1024;
@@ -73,7 +73,7 @@ impl Inotify {
         }
     }
 
-    fn add(&mut self, dir: &PathBuf) {
+    fn add(&mut self, dir: &Path) {
         let flags = WatchFlags::MODIFY
             | WatchFlags::CREATE
             | WatchFlags::MOVED_FROM
@@ -81,12 +81,12 @@ impl Inotify {
             | WatchFlags::DELETE_SELF
             | WatchFlags::MOVE_SELF
             | WatchFlags::ONLYDIR;
-        match inotify::add_watch(&self.queue, dir.as_path(), flags) {
+        match inotify::add_watch(&self.queue, dir, flags) {
             Ok(watch) => {
                 // Two paths to one directory share a watch; the first one has it, the other is
                 // found by scans.
-                self.by_watch.entry(watch).or_insert_with(|| dir.clone());
-                self.by_dir.insert(dir.clone(), watch);
+                self.by_watch.entry(watch).or_insert_with(|| dir.to_owned());
+                self.by_dir.insert(dir.to_owned(), watch);
             }
             Err(Errno::NOENT | Errno::NOTDIR) => {}
             Err(error) => alarm(
@@ -172,7 +172,6 @@ impl Inotify {
 mod tests {
     use super::*;
     use std::fs;
-    use std::path::Path;
 
     fn watching(dir: &Path) -> Inotify {
         let mut inotify = Inotify::new().expect("this kernel has inotify");
