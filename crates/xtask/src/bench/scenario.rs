@@ -106,8 +106,8 @@ impl Stand {
         agent.signal(Signal::TERM);
         let mut agent = agent;
         while agent.is_running() {
-            usage_now =
-                usage(agent.pid()).filter(|usage| !usage.cpu.is_zero()).unwrap_or(usage_now);
+            // Threads end one after the other and take their account with them.
+            usage_now = usage(agent.pid()).map_or(usage_now, |last| last.max(usage_now));
             std::thread::sleep(Duration::from_millis(2));
         }
         let ended = agent.wait(LIMIT).map_err(|error| error.to_string())?;
