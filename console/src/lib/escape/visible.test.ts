@@ -44,6 +44,14 @@ describe('log text', () => {
     );
   });
 
+  it('marks code points that are set aside to be invisible', () => {
+    for (const [text, shown] of [['\u{e0000}', '\\u{e0000}'], ['a\u2065b', 'a\\u2065b'], ['\u{e01ef}', '\\u{e01ef}']]) {
+      expect(visibleText(text as string)).toBe(shown);
+      expect(JSON.parse(safeJson({ text }))).toEqual({ text });
+      expect([...safeJson(text)].filter(acts)).toEqual([]);
+    }
+  });
+
   it('loses nothing', () => {
     fc.assert(
       fc.property(NASTY, (text) => {

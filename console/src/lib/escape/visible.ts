@@ -16,10 +16,12 @@ export interface Segment {
 
 /**
  * Everything that is not simply read: controls (Cc), format characters such as bidi overrides,
- * zero-width marks and language tags (Cf), line and paragraph separators, lone surrogates, and
- * the fillers that are letters by class but have no shape.
+ * zero-width marks and language tags (Cf), line and paragraph separators, lone surrogates,
+ * the fillers that are letters by class but have no shape, and the code points that no character
+ * has yet but that are set aside to be invisible.
  */
-const ACTIVE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u115f\u1160\u3164\uffa0\u2800]/u;
+const ACTIVE =
+  /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u115f\u1160\u3164\uffa0\u2800\u2065\ufff0-\ufff8\u{e0000}-\u{e0fff}]/u;
 
 /** A terminal control sequence (CSI), a string sequence (OSC and kin), or a two-character escape. */
 const ANSI = /(?:\u001b\[|\u009b)[0-?]{0,64}[ -/]{0,8}[@-~]|\u001b[\]PX^_][^\u0007\u001b\u009c]{0,256}(?:\u0007|\u001b\\|\u009c)|\u001b[ -/]{0,4}[0-~]/y;
