@@ -101,12 +101,15 @@ impl<S: Source, R: Records> Controller<S, R> {
     /// the waits of many objects.
     pub async fn round(&mut self, now: Timestamp, chance: impl Fn() -> u32) -> Round {
         let mut unsettled = false;
+        let seen_twice;
         match self.source.read() {
             Ok(manifests) => {
                 self.source_failed = false;
                 // A file that is being written looks empty for a moment. What is read twice alike
-                // is meant; the first look has nothing to compare with and nothing to lose.
-                let settled = self.seen.as_ref().is_none_or(|seen| *seen == manifests);
+                // is meant. The first look has nothing to compare with: it may create, but what
+                // it misses may be a directory that is not mounted yet.
+                seen_twice = self.seen.as_ref() == Some(&manifests);
+                let settled = seen_twice || self.seen.is_none();
                 if self.settled.as_ref() != Some(&manifests) {
                     if settled {
                         self.adopt(&manifests);
@@ -140,8 +143,10 @@ impl<S: Source, R: Records> Controller<S, R> {
                 self.reconcile(&object, owner, record, now, &chance).await;
             }
         }
-        if !unsettled {
+        if seen_twice {
             self.clean_up(&records, now, &chance).await;
+        } else if records.keys().any(|key| !self.objects.objects.iter().any(|it| it.key == *key)) {
+            unsettled = true;
         }
         self.tally(unsettled)
     }

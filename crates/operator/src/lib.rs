@@ -100,13 +100,16 @@ async fn run(settings: Settings) -> Result<u8, Fatal> {
     ));
     let source = Directory::new(&settings.manifests);
     let mut controller = Controller::new(source, records, client, settings.rules, words);
+    let mut looked_again = false;
     loop {
         let round = tokio::select! {
             round = controller.round(Timestamp::now(), chance) => round,
             _ = terminate.recv() => return Ok(0),
             _ = interrupt.recv() => return Ok(0),
         };
-        if settings.once {
+        // A second look is worth its wait only when it can change something.
+        let is_last = !round.unsettled || std::mem::replace(&mut looked_again, true);
+        if settings.once && is_last {
             controller.summarise(round);
             return Ok(exit_code(round));
         }

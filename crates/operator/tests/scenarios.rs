@@ -318,6 +318,24 @@ async fn a_deletion_is_remembered_while_the_service_is_away_and_over_a_restart()
 }
 
 #[tokio::test]
+async fn a_directory_that_is_empty_at_the_first_look_deletes_nothing_yet() {
+    let mut world = World::new().await;
+    world.write("access.yaml", ACCESS);
+    world.look().await;
+    world.delete("access.yaml");
+    world.restart();
+    world.changes();
+    // Such as a volume that is not mounted yet.
+    let round = world.look().await;
+    assert!(round.unsettled);
+    assert_eq!(world.changes(), Vec::<String>::new());
+    world.write("access.yaml", ACCESS);
+    world.settle().await;
+    assert!(world.fake.held().objects.contains_key(ACCESS_CONFIG));
+    assert_eq!(world.records().len(), 1);
+}
+
+#[tokio::test]
 async fn a_configuration_that_shall_be_retained_is() {
     let mut world = World::new().await;
     let text = ACCESS.replacen(
