@@ -69,7 +69,8 @@ impl Restored {
         Some(self.entries.swap_remove(best.1))
     }
 
-    /// The entries of a configuration, the oldest file first.
+    /// The entries of a configuration, the oldest file first, those of one age as they were
+    /// written.
     pub fn of_config(&self, config: &str) -> Vec<Entry> {
         let mut found: Vec<Entry> =
             self.entries.iter().filter(|entry| entry.config == config).cloned().collect();

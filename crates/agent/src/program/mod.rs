@@ -107,6 +107,8 @@ fn answer_status(env: &BTreeMap<String, String>) -> ExitCode {
 }
 
 fn start(env: BTreeMap<String, String>) -> Result<u8, StartError> {
+    // First of all: a pod may be told to end before it has begun.
+    let signals = keeping::signals()?;
     let uname = rustix::system::uname();
     let given = Given {
         env,
@@ -136,7 +138,6 @@ fn start(env: BTreeMap<String, String>) -> Result<u8, StartError> {
     };
     let to_collector = Mailbox::new()?;
     let to_keeper = Mailbox::new()?;
-    let signals = keeping::signals()?;
     let (parcels, parcels_out) = tokio::sync::mpsc::unbounded_channel();
     let drain = settings.drain;
     let checkpoint = settings.checkpoint.clone();

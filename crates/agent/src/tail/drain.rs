@@ -45,6 +45,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
             && is_quiet
             && self.scans > drain.scans_before
             && self.ready.is_empty()
+            // Batches of a configuration that was stopped have no file any more.
+            && self.budget.used_bytes() == 0
             && self.tails.values().all(|tail| {
                 tail.is_settled() && (tail.rest.is_none() || tail.phase == Phase::Rewritten)
             });
@@ -61,6 +63,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
             let left = tail.lag_bytes();
             report.left_bytes += left;
             report.left_files += u64::from(left > 0);
+        }
+        if report.left_bytes == 0 {
+            report.left_bytes = self.budget.used_bytes() as u64;
         }
         report
     }

@@ -351,8 +351,17 @@ impl<F: Files, S: Ship> Collector<F, S> {
     /// All positions that are safe to remember.
     pub fn positions(&mut self, now: Moment) -> Vec<Entry> {
         self.unsaved = Unsaved::Nothing;
-        let running = self.tails.values().filter(|tail| tail.phase != Phase::Rewritten);
-        let mut entries: Vec<Entry> = running.filter_map(|tail| self.entry(tail)).collect();
+        let mut tails: Vec<(&FileKey, &Tail<F::Handle>)> =
+            self.tails.iter().filter(|(_, tail)| tail.phase != Phase::Rewritten).collect();
+        // In the order in which the contents of a path follow each other, since births of files
+        // made in one tick of the clock do not tell.
+        tails.sort_by_cached_key(|(key, tail)| {
+            let waiting = self.lanes.get(&tail.lane);
+            let place = waiting.and_then(|keys| keys.iter().position(|other| other == *key));
+            (tail.lane, place.map_or(0, |place| place + 1), **key)
+        });
+        let mut entries: Vec<Entry> =
+            tails.into_iter().filter_map(|(_, tail)| self.entry(tail)).collect();
         entries.extend_from_slice(self.restored.keep(now.wall_seconds()));
         entries
     }

@@ -18,7 +18,7 @@ use pipeline::identity::{
     ANCHOR_BYTES, Evidence, FileFacts, FileId, HEAD_BYTES, Mark, Verdict, judge,
 };
 use pipeline::tags::FileLabels;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -60,12 +60,13 @@ impl Begin {
     }
 }
 
-/// Whose turn a new content is in its lane.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    Last,
-    /// It is older than what is being read, which therefore has to wait.
-    First,
+/// How a new file came to our notice.
+#[derive(Clone, Copy)]
+enum Sight<'a> {
+    /// At its path.
+    InPlace,
+    /// Under another name, after it had been written at this path.
+    RenamedFrom(&'a Path),
 }
 
 impl<F: Files, S: Ship> Collector<F, S> {
@@ -192,7 +193,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let Some(source) = self.sources.get(&id) else { return };
         let inode = (what.facts.device, what.facts.inode);
         let Some(key) = source.by_inode.get(&inode).copied() else {
-            self.adopt(id, path, what, Turn::Last, now);
+            self.adopt(id, path, what, Sight::InPlace, now);
             return;
         };
         let scan = self.scans;
@@ -205,7 +206,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             if let Some(source) = self.sources.get_mut(&id) {
                 source.by_inode.remove(&inode);
             }
-            self.adopt(id, path, what, Turn::Last, now);
+            self.adopt(id, path, what, Sight::InPlace, now);
             return;
         }
         tail.seen_in = scan;
@@ -293,7 +294,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         id: SourceId,
         path: &Path,
         what: &Found,
-        turn: Turn,
+        sight: Sight<'_>,
         now: Moment,
     ) -> Option<FileKey> {
         let inode = (what.facts.device, what.facts.inode);
@@ -324,10 +325,15 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let head = &head[..head_len];
         let begin = match self.claim(id, &facts) {
             Some(entry) => self.resume(&entry, &handle, &facts, head),
+            None if matches!(sight, Sight::RenamedFrom(..)) => Begin::at_start(0),
             None => self.first_sight(id, path, &handle, &facts)?,
         };
         let source = self.sources.get_mut(&id)?;
-        let shown = begin.shown.unwrap_or_else(|| shown(path, &self.setup.path_prefix));
+        let written_at = match sight {
+            Sight::InPlace => path,
+            Sight::RenamedFrom(from) => from,
+        };
+        let shown = begin.shown.unwrap_or_else(|| shown(written_at, &self.setup.path_prefix));
         let file = begin.id.unwrap_or_else(|| {
             FileId::derive(&scope(&self.setup.labels, &source.plan.name), &facts, begin.generation)
         });
@@ -361,11 +367,12 @@ impl<F: Files, S: Ship> Collector<F, S> {
         };
         self.tails.insert(key, tail);
         self.sources.get_mut(&id)?.by_inode.insert(inode, key);
+        let place = match sight {
+            Sight::InPlace => None,
+            Sight::RenamedFrom(_) => self.place_by_birth(lane, &facts),
+        };
         let waiting = self.lanes.entry(lane).or_default();
-        match turn {
-            Turn::Last => waiting.push_back(key),
-            Turn::First => waiting.push_front(key),
-        }
+        waiting.insert(place.unwrap_or(waiting.len()), key);
         // Whoever is being read looks once more for its end, and then lets the next one go.
         let first = waiting.front().copied();
         self.setup.metrics.files.set(self.tails.len() as u64);
@@ -376,6 +383,19 @@ impl<F: Files, S: Ship> Collector<F, S> {
             self.make_ready(first);
         }
         Some(key)
+    }
+
+    /// Where a file that was renamed before we saw it belongs among those of its path: in front of
+    /// the first younger one. The one that has the path now is younger, also by the same tick of
+    /// the clock.
+    fn place_by_birth(&self, lane: LaneId, facts: &FileFacts) -> Option<usize> {
+        self.lanes.get(&lane)?.iter().position(|key| {
+            self.tails.get(key).is_some_and(|other| {
+                let has_path = other.phase == Phase::Following;
+                other.facts.born_nanos > facts.born_nanos
+                    || (other.facts.born_nanos == facts.born_nanos && has_path)
+            })
+        })
     }
 
     fn lane_of(&mut self, id: SourceId, path: &Path) -> LaneId {
@@ -489,40 +509,88 @@ impl<F: Files, S: Ship> Collector<F, S> {
     /// read of them comes before what their successors have.
     pub(super) fn recover(&mut self, id: SourceId, now: Moment) {
         let Some(source) = self.sources.get(&id) else { return };
-        for entry in self.restored.of_config(&source.plan.name) {
-            let is_there = self.files.look(&entry.at).is_ok_and(|found| is_inode(&entry, &found));
-            if is_there {
-                // A name that the pattern does not take: the scan would not find it.
-                let what = self.files.look(&entry.at);
-                if let Ok(what) = what
-                    && what.facts.size_bytes != entry.offset
-                {
-                    self.adopt(id, &entry.at, &what, Turn::Last, now);
+        let entries = self.restored.of_config(&source.plan.name);
+        for entry in &entries {
+            match self.files.look(&entry.at) {
+                Ok(found) if is_inode(entry, &found) => {
+                    // What was read to its end is found by the scan, or over.
+                    if found.facts.size_bytes != entry.offset {
+                        self.adopt(id, &entry.at, &found, Sight::InPlace, now);
+                    }
                 }
-                continue;
+                _ => {
+                    if let Some((path, found)) = self.find_inode(entry) {
+                        info!("{} was renamed to {}", entry.at.display(), path.display());
+                        self.adopt(id, &path, &found, Sight::InPlace, now);
+                    }
+                }
             }
-            let Some(dir) = entry.at.parent() else { continue };
-            if let Some((path, what)) = self.find_inode(dir, &entry) {
-                info!("{} was renamed to {}", entry.at.display(), path.display());
-                self.adopt(id, &path, &what, Turn::Last, now);
+        }
+        let paths: BTreeSet<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
+        for path in paths {
+            self.recover_unseen(id, path, &entries, now);
+        }
+    }
+
+    /// Finds files that were begun and renamed while nobody looked: beside a path whose file is
+    /// another one now, under a name that begins with its name, and younger than the last file
+    /// known there.
+    fn recover_unseen(&mut self, id: SourceId, path: &str, entries: &[Entry], now: Moment) {
+        let path = placed(path, &self.setup.path_prefix);
+        let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return };
+        let known_inodes: HashSet<u64> = entries.iter().map(|entry| entry.inode).collect();
+        let current = self.files.look(&path).ok().map(|found| found.facts);
+        if current.is_some_and(|facts| known_inodes.contains(&facts.inode)) {
+            return;
+        }
+        let of_path = |entry: &&Entry| placed(&entry.path, &self.setup.path_prefix) == path;
+        let Some(last_born) = entries.iter().filter(of_path).filter_map(|entry| entry.born).max()
+        else {
+            return;
+        };
+        let mut unseen: Vec<(PathBuf, Found)> = Vec::new();
+        for (found_at, found) in self.files_in(dir) {
+            let is_rotated = found_at.file_name().is_some_and(|other| {
+                other != name && other.as_bytes().starts_with(name.as_bytes())
+            });
+            let born = found.facts.born_nanos.filter(|born| *born > last_born);
+            if is_rotated && born.is_some() && !known_inodes.contains(&found.facts.inode) {
+                unseen.push((found_at, found));
+            }
+        }
+        // Clocks of file systems tick slowly; files of one tick were most likely numbered in turn.
+        unseen.sort_by_key(|(_, found)| {
+            (found.facts.born_nanos, found.facts.modified_nanos, found.facts.inode)
+        });
+        for (found_at, found) in unseen {
+            info!("{} was begun and renamed unseen", found_at.display());
+            if let Some(key) = self.adopt(id, &found_at, &found, Sight::RenamedFrom(&path), now) {
+                self.lost_path(key, now);
             }
         }
     }
 
-    fn find_inode(&mut self, dir: &Path, entry: &Entry) -> Option<(PathBuf, Found)> {
-        let mut names = Vec::new();
-        self.files
-            .list(dir, &mut |name, kind| {
-                if kind == Kind::File && !pipeline::discover::is_archive(name) {
-                    names.push(name.to_vec());
-                }
+    fn find_inode(&mut self, entry: &Entry) -> Option<(PathBuf, Found)> {
+        let dir = entry.at.parent()?;
+        self.files_in(dir).into_iter().find(|(_, found)| is_inode(entry, found))
+    }
+
+    /// The files of a directory, archives left out.
+    fn files_in(&mut self, dir: &Path) -> Vec<(PathBuf, Found)> {
+        let mut paths = Vec::new();
+        // What cannot be listed has nothing to be found in.
+        let _ = self.files.list(dir, &mut |name, kind| {
+            if kind == Kind::File && !pipeline::discover::is_archive(name) {
+                paths.push(dir.join(OsStr::from_bytes(name)));
+            }
+        });
+        paths
+            .into_iter()
+            .filter_map(|path| {
+                let found = self.files.look(&path).ok()?;
+                (found.kind == Kind::File).then_some((path, found))
             })
-            .ok()?;
-        names.into_iter().find_map(|name| {
-            let path = dir.join(OsStr::from_bytes(&name));
-            let found = self.files.look(&path).ok()?;
-            is_inode(entry, &found).then_some((path, found))
-        })
+            .collect()
     }
 
     /// The watcher says that a file got content.
@@ -546,7 +614,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let ids: Vec<SourceId> = self
             .sources
             .iter()
-            .filter(|(_, source)| source.takes(path))
+            .filter(|(_, source)| source.takes(path, &self.setup.path_prefix))
             .map(|(id, _)| *id)
             .collect();
         match self.files.look(path) {
@@ -572,7 +640,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let ids: Vec<SourceId> = self.sources.keys().copied().collect();
         for id in ids {
             let Some(source) = self.sources.get(&id) else { continue };
-            let (took_old, takes_new) = (source.takes(from), source.takes(to));
+            let prefix = &self.setup.path_prefix;
+            let (took_old, takes_new) = (source.takes(from, prefix), source.takes(to, prefix));
             match source.by_inode.get(&inode).copied() {
                 Some(key) if !takes_new => {
                     if let Some(tail) = self.tails.get_mut(&key) {
@@ -583,8 +652,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 }
                 // Created and renamed before we had a look at it.
                 None if took_old && !takes_new => {
-                    if let Some(key) = self.adopt(id, to, &what, Turn::First, now) {
-                        self.rename_shown(id, key, from);
+                    let sight = Sight::RenamedFrom(from);
+                    if let Some(key) = self.adopt(id, to, &what, sight, now) {
                         self.lost_path(key, now);
                     }
                 }
@@ -592,27 +661,6 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 _ => {}
             }
         }
-    }
-
-    /// Gives a file that was first seen under its new name the labels and the lane of its old one.
-    fn rename_shown(&mut self, id: SourceId, key: FileKey, from: &Path) {
-        let lane = self.lane_of(id, from);
-        let Some(tail) = self.tails.get_mut(&key) else { return };
-        let Some(source) = self.sources.get_mut(&id) else { return };
-        tail.shown = shown(from, &self.setup.path_prefix);
-        let prefix = pack_prefix(tail.id);
-        tail.stream.relabel(FileLabels::new(
-            &self.setup.labels,
-            &source.plan.topic,
-            &tail.shown,
-            prefix,
-        ));
-        let old_lane = std::mem::replace(&mut tail.lane, lane);
-        if let Some(waiting) = self.lanes.get_mut(&old_lane) {
-            waiting.retain(|other| *other != key);
-        }
-        source.lanes.retain(|_, known| *known != old_lane);
-        self.lanes.entry(lane).or_default().push_front(key);
     }
 }
 

@@ -51,12 +51,13 @@ impl Source {
     }
 
     /// Whether files of this name in this directory belong to the configuration.
-    pub(super) fn takes(&self, path: &Path) -> bool {
+    /// `prefix` is what stands in front of configured paths on this machine.
+    pub(super) fn takes(&self, path: &Path, prefix: &Path) -> bool {
         let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return false };
         let place = self.dirs.iter().find(|(known, _)| known == dir).map(|(_, place)| *place);
         place.is_some_and(|place| self.plan.discover.collects(place))
             && self.plan.discover.takes_file(name.as_bytes())
-            && !self.plan.exclude.excludes_file(path.as_os_str().as_bytes(), name.as_bytes())
+            && !self.plan.exclude.excludes_file(shown(path, prefix).as_bytes(), name.as_bytes())
     }
 }
 

@@ -314,6 +314,33 @@ fn a_restart_finds_a_file_that_was_renamed_meanwhile() {
 }
 
 #[test]
+fn a_restart_finds_files_that_were_begun_and_renamed_unseen() {
+    let mut bench = Bench::new("a.log");
+    bench.append("a.log", "1\n");
+    assert_eq!(bench.lines(), ["1"]);
+    bench.append("b.log.1", "of another path\n");
+    for round in 2..5 {
+        bench.append("a.log", &format!("{round}\n"));
+        bench.rename("a.log", &format!("a.log.{}", 10 - round));
+    }
+    bench.append("a.log", "5\n");
+    bench.kill();
+    assert_eq!(bench.lines(), ["2", "3", "4", "5"]);
+    bench.kill();
+    assert_eq!(bench.lines().len(), 0, "they are known now");
+}
+
+#[test]
+fn a_copy_beside_a_file_is_not_taken_for_its_past() {
+    let mut bench = Bench::new("a.log");
+    bench.append("a.log", "1\n");
+    assert_eq!(bench.lines(), ["1"]);
+    fs::copy(bench.path("a.log"), bench.path("a.log.copy")).unwrap();
+    bench.kill();
+    assert_eq!(bench.lines().len(), 0);
+}
+
+#[test]
 fn a_restart_sees_that_a_file_was_rewritten_meanwhile() {
     let mut bench = Bench::new("a.log");
     bench.append("a.log", "first\n");

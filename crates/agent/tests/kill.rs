@@ -1,0 +1,96 @@
+//! The agent is killed at any moment while files are written, renamed, truncated and deleted: at a
+//! service that recognises spans every line arrives once, in the order of its file.
+
+mod support;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use support::{Pod, Service, append};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// One run; everything in it follows from the seed but the speed of the machine.
+fn run(seed: u64) {
+    let mut random = StdRng::seed_from_u64(seed);
+    let service = Service::storing();
+    let pod = Pod::new(&service).set("SIDETAIL_AGENT_BATCH_SECONDS", "0.02");
+    // What was renamed before an agent has its path on record is nobody's.
+    let mut written: BTreeMap<&str, usize> = BTreeMap::from([("a.log", 1), ("b.log", 1)]);
+    for name in written.keys() {
+        append(&pod.log(name), &[format!("{name} 0")]);
+    }
+    let first = pod.start();
+    testkit::eventually("a checkpoint with both files", || {
+        let text = std::fs::read_to_string(pod.path("state").join("checkpoint"));
+        match text.unwrap_or_default().lines().count() {
+            3 => Ok(()),
+            other => Err(format!("{other} lines")),
+        }
+    });
+    let mut agent = Some(first);
+    let mut rotations = 0;
+    let mut said = Vec::new();
+    for _ in 0..60 {
+        let name = if random.random_ratio(1, 3) { "b.log" } else { "a.log" };
+        let count = random.random_range(1..40);
+        let from = *written.entry(name).or_default();
+        let lines: Vec<String> =
+            (from..from + count).map(|number| format!("{name} {number}")).collect();
+        append(&pod.log(name), &lines);
+        written.insert(name, from + count);
+        match random.random_range(0..8) {
+            0 => {
+                rotations += 1;
+                let to = pod.path("logs").join(format!("{name}.{rotations}"));
+                std::fs::rename(pod.log(name), to).unwrap();
+                // A successor from the start, as a logger that reopens leaves it.
+                append(&pod.log(name), &[]);
+            }
+            1 | 2 => {
+                if let Some(agent) = agent.take() {
+                    said.extend(agent.kill());
+                }
+            }
+            _ => {}
+        }
+        if agent.is_none() && random.random_bool(0.5) {
+            agent = Some(pod.start());
+        }
+        std::thread::sleep(Duration::from_millis(random.random_range(0..25)));
+    }
+    let agent = agent.unwrap_or_else(|| pod.start());
+    // Before this line it does not hear signals.
+    agent
+        .wait_line("that it starts", LIMIT, |line| line.contains(" starts").then_some(()))
+        .unwrap();
+    let ended = agent.terminate(LIMIT).unwrap();
+    assert_eq!(ended.status.code(), Some(0), "seed {seed}: {}", ended.output.join("\n"));
+    said.extend(ended.output);
+    let mut found: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for line in service.contents() {
+        let (name, number) = line.split_once(' ').unwrap();
+        found.entry(name.to_owned()).or_default().push(number.parse().unwrap());
+    }
+    for (name, count) in written {
+        let found = found.remove(name).unwrap_or_default();
+        let wrong = (0..count.max(found.len())).find(|at| found.get(*at) != Some(at));
+        assert_eq!(
+            wrong,
+            None,
+            "seed {seed}: the first of {count} lines of {name} that is amiss; the agents said\n{}",
+            said.join("\n")
+        );
+        assert_eq!(found.len(), count);
+    }
+}
+
+/// Runs a few seeds, or as many as `SIDETAIL_TEST_SEEDS` says.
+#[test]
+fn every_line_arrives_once_and_in_order_whenever_the_agent_is_killed() {
+    let seeds = std::env::var("SIDETAIL_TEST_SEEDS").ok().and_then(|text| text.parse().ok());
+    for seed in 1..=seeds.unwrap_or(4) {
+        run(seed);
+    }
+}
