@@ -5,7 +5,7 @@ use crate::provider::{Fate, Offer};
 use crate::tail::Change;
 use crate::{error, info, warn};
 use jiff::tz::TimeZone;
-use pipeline::plan::compile;
+use pipeline::plan::{Plan, compile};
 use sls::collect::Severity;
 use std::collections::{BTreeMap, HashSet};
 
@@ -16,6 +16,18 @@ struct Known {
     fate: Fate,
     /// The name under which some version of it runs.
     running: Option<String>,
+    /// Its plan, while another offer has the name.
+    waiting: Option<Plan>,
+    /// That it waits has been said.
+    is_told: bool,
+}
+
+fn taken_reason(plan: &Plan) -> String {
+    format!("{} is already collected by another source", plan.name)
+}
+
+fn taken(plan: &Plan) -> Fate {
+    Fate::Failed(taken_reason(plan))
 }
 
 /// Which configurations run and which should.
@@ -39,37 +51,76 @@ impl Supervisor {
         let before = self.running();
         let prefix = key("");
         self.known.retain(|id, _| !id.starts_with(&prefix) || wanted.contains(id));
-        let mut plans = Vec::new();
+        // First everything that changed is compiled, and what it ran until now is free to be
+        // claimed: two offers may have exchanged their names.
+        let mut changed = Vec::new();
         for offer in offers {
             let id = key(&offer.id);
-            if self.known.get(&id).is_some_and(|known| known.version == offer.version) {
-                continue;
+            if self.known.get(&id).is_none_or(|known| known.version != offer.version) {
+                let was_running = self.known.remove(&id).and_then(|known| known.running);
+                changed.push((id, self.compile(&offer), was_running, offer));
             }
-            let was_running = self.known.remove(&id).and_then(|known| known.running);
-            let (fate, running) = match self.compile(&offer) {
-                Ok(plan) if self.running().contains(&plan.name) => {
-                    let reason = format!("{} is already collected by another source", plan.name);
-                    (Fate::Failed(reason), was_running)
-                }
-                Ok(plan) => {
-                    info!("running {} ({})", plan.name, offer.id);
-                    let name = plan.name.clone();
-                    plans.push(plan);
-                    (Fate::Applied, Some(name))
-                }
-                Err(reason) => (Fate::Failed(reason), was_running),
-            };
-            if let Fate::Failed(reason) = &fate {
-                let still = if running.is_some() { "; the version before it runs on" } else { "" };
-                error!("CATEGORY_CONFIG_ALARM {}: {reason}{still}", offer.id);
-            }
-            self.known.insert(id, Known { version: offer.version, fate, running });
         }
+        let claimed: HashSet<String> = changed
+            .iter()
+            .filter_map(|(_, plan, ..)| Some(plan.as_ref().ok()?.name.clone()))
+            .collect();
+        for (id, plan, was_running, offer) in changed {
+            let known = match plan {
+                Ok(plan) => Known {
+                    version: offer.version,
+                    fate: taken(&plan),
+                    running: was_running.filter(|name| !claimed.contains(name)),
+                    waiting: Some(plan),
+                    is_told: false,
+                },
+                Err(reason) => {
+                    let running = was_running.filter(|name| !claimed.contains(name));
+                    let still =
+                        if running.is_some() { "; the version before it runs on" } else { "" };
+                    error!("CATEGORY_CONFIG_ALARM {}: {reason}{still}", offer.id);
+                    let fate = Fate::Failed(reason);
+                    Known { version: offer.version, fate, running, waiting: None, is_told: false }
+                }
+            };
+            self.known.insert(id, known);
+        }
+        let plans = self.claim_names();
         let running = self.running();
         for stopped in before.difference(&running) {
             info!("stopping {stopped}");
         }
         (!plans.is_empty() || running != before).then_some(Change { running, plans })
+    }
+
+    /// Lets every plan run whose name is free, offers of other providers included: their name may
+    /// have been given up just now.
+    fn claim_names(&mut self) -> Vec<Plan> {
+        let mut plans = Vec::new();
+        let mut running = self.running();
+        for (id, known) in &mut self.known {
+            let Some(plan) = known.waiting.take() else { continue };
+            let own = known.running.take();
+            if own.as_ref() != Some(&plan.name) && running.contains(&plan.name) {
+                if !known.is_told {
+                    error!("CATEGORY_CONFIG_ALARM {id}: {}", taken_reason(&plan));
+                }
+                known.is_told = true;
+                known.fate = taken(&plan);
+                known.running = own;
+                known.waiting = Some(plan);
+                continue;
+            }
+            if let Some(own) = own {
+                running.remove(&own);
+            }
+            info!("running {} ({id})", plan.name);
+            running.insert(plan.name.clone());
+            known.fate = Fate::Applied;
+            known.running = Some(plan.name.clone());
+            plans.push(plan);
+        }
+        plans
     }
 
     /// What became of an offer.
@@ -81,7 +132,7 @@ impl Supervisor {
         self.known.values().filter_map(|known| known.running.clone()).collect()
     }
 
-    fn compile(&self, offer: &Offer) -> Result<pipeline::plan::Plan, String> {
+    fn compile(&self, offer: &Offer) -> Result<Plan, String> {
         let config = offer.config.as_ref().map_err(Clone::clone)?;
         let compiled = compile(config, &self.local_zone);
         let lines = |severity| {
@@ -154,6 +205,45 @@ mod tests {
         let Some(Fate::Failed(reason)) = supervisor.fate("x", "aa") else { panic!("it failed") };
         assert!(reason.contains("missing closing parenthesis"), "{reason}");
         assert_eq!(supervisor.fate("x", "bb"), Some(&Fate::Applied));
+    }
+
+    fn at(id: &str, offer: Offer) -> Offer {
+        Offer { id: id.to_owned(), ..offer }
+    }
+
+    #[test]
+    fn a_name_that_is_given_up_goes_to_whoever_waits_for_it() {
+        let mut supervisor = Supervisor::new(TimeZone::UTC);
+        let first = at("a.yaml", offer("aa", 1, "(.*)"));
+        let second = at("b.yaml", offer("aa", 1, "(.*)"));
+        supervisor.offered("dir", vec![first.clone()]);
+        assert_eq!(change(supervisor.offered("dir", vec![first, second.clone()])), None);
+        assert!(matches!(supervisor.fate("dir", "b.yaml"), Some(Fate::Failed(_))));
+        let moved = change(supervisor.offered("dir", vec![second]));
+        assert_eq!(moved, Some((names(&["aa"]), names(&["aa"]))));
+        assert_eq!(supervisor.fate("dir", "b.yaml"), Some(&Fate::Applied));
+        // And over providers.
+        supervisor.offered("remote", vec![offer("aa", 1, "(.*)")]);
+        let moved = change(supervisor.offered("dir", vec![]));
+        assert_eq!(moved, Some((names(&["aa"]), names(&["aa"]))));
+        assert_eq!(supervisor.fate("remote", "aa"), Some(&Fate::Applied));
+    }
+
+    #[test]
+    fn documents_that_move_up_in_their_file_take_their_names_along() {
+        let mut supervisor = Supervisor::new(TimeZone::UTC);
+        let named = |names: [&str; 3]| -> Vec<Offer> {
+            let version = |name: &str| i64::from(name.as_bytes()[0]);
+            let offers = names.iter().filter(|name| !name.is_empty()).enumerate();
+            offers
+                .map(|(at_, name)| at(&format!("f#{at_}"), offer(name, version(name), "(.*)")))
+                .collect()
+        };
+        supervisor.offered("dir", named(["aa", "bb", "cc"]));
+        let moved = change(supervisor.offered("dir", named(["bb", "cc", ""])));
+        assert_eq!(moved, Some((names(&["bb", "cc"]), names(&["bb", "cc"]))));
+        assert_eq!(supervisor.fate("dir", "f#0"), Some(&Fate::Applied));
+        assert_eq!(supervisor.fate("dir", "f#1"), Some(&Fate::Applied));
     }
 
     #[test]

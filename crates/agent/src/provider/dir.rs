@@ -63,10 +63,25 @@ impl Directory {
             let known = self.files.remove(&path);
             let known = match known {
                 Some(known) if known.modified == modified && known.bytes == bytes => known,
-                _ => {
-                    changed = true;
+                known => {
                     info!("reading {}", path.display());
-                    Known { modified, bytes, offers: self.read(&path) }
+                    let before = known.map(|known| known.offers);
+                    let offers = match (fs::read_to_string(&path), before) {
+                        (Ok(text), _) => {
+                            changed = true;
+                            self.offers(&path, &text)
+                        }
+                        // What it held is not known to be unwanted.
+                        (Err(error), Some(before)) => {
+                            warn!("{}: {error}; what runs of it goes on", path.display());
+                            before
+                        }
+                        (Err(error), None) => {
+                            changed = true;
+                            vec![unreadable(&path, &error)]
+                        }
+                    };
+                    Known { modified, bytes, offers }
                 }
             };
             files.insert(path, known);
@@ -93,23 +108,16 @@ impl Directory {
         Ok(found)
     }
 
-    fn read(&self, path: &Path) -> Vec<Offer> {
+    /// The offers in the text of a file.
+    fn offers(&self, path: &Path, text: &str) -> Vec<Offer> {
         let shown = path.display().to_string();
-        let failed = |reason: String| {
-            let id = shown.clone();
-            vec![Offer { id, version: content_hash(reason.as_bytes()) as i64, config: Err(reason) }]
-        };
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) => return failed(format!("{shown}: {error}")),
-        };
-        let documents = read(&text);
+        let documents = read(text);
         let mut offers = Vec::new();
         for (number, document) in documents.iter().enumerate() {
             let compile = |config: &sls::collect::CollectConfig| {
                 pipeline::plan::compile(config, &self.local_zone).problems
             };
-            let verdict = verify(document, &text, None, &compile);
+            let verdict = verify(document, text, None, &compile);
             if matches!(verdict.subject, Some(Subject::Other { .. })) {
                 continue;
             }
@@ -118,13 +126,14 @@ impl Directory {
                     .diagnostics
                     .iter()
                     .filter(move |diagnostic| diagnostic.severity == severity)
-                    .map(|diagnostic| line(&shown, &text, diagnostic))
+                    .map(|diagnostic| line(&shown, text, diagnostic))
                     .collect::<Vec<_>>()
             };
             for warning in lines(Severity::Warning) {
                 warn!("CATEGORY_CONFIG_ALARM {warning}");
             }
-            let id = if documents.len() > 1 { format!("{shown}#{number}") } else { shown.clone() };
+            // The first keeps its id when others come or go behind it.
+            let id = if number > 0 { format!("{shown}#{number}") } else { shown.clone() };
             offers.push(Offer {
                 id,
                 version: content_hash(text[document.range.clone()].as_bytes()) as i64,
@@ -133,6 +142,12 @@ impl Directory {
         }
         offers
     }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Offer {
+    let reason = format!("{}: {error}", path.display());
+    let version = content_hash(reason.as_bytes()) as i64;
+    Offer { id: path.display().to_string(), version, config: Err(reason) }
 }
 
 /// `file:line:column: what is wrong; what to write instead`.
@@ -154,6 +169,20 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let directory = Directory::new(dir.path().to_owned(), TimeZone::UTC);
         (dir, directory)
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_any_more_keeps_what_it_held() {
+        let (dir, mut directory) = directory();
+        let path = dir.path().join("a.yaml");
+        fs::write(&path, format!("{GOOD}---\n{}", GOOD.replace("good", "other"))).unwrap();
+        let ids = |offers: Vec<Offer>| offers.into_iter().map(|offer| offer.id).collect::<Vec<_>>();
+        let shown = path.display().to_string();
+        assert_eq!(ids(directory.look().unwrap()), [shown.clone(), format!("{shown}#1")]);
+        fs::write(&path, b"\xff\xfe").unwrap();
+        assert_eq!(directory.look(), None);
+        fs::write(&path, GOOD).unwrap();
+        assert_eq!(ids(directory.look().unwrap()), [shown]);
     }
 
     #[test]
