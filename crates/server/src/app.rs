@@ -204,9 +204,9 @@ fn open(
 fn keys(access: &Access, catalog: &Catalog) -> Result<(Keys, Option<AccessKey>), CatalogError> {
     match access {
         Access::Open => Ok((Keys::default(), None)),
-        Access::Signed { given: Some((id, secret)), .. } => {
-            let given = AccessKey { id: id.clone(), secret: secret.clone() };
-            Ok((Keys::new(catalog.access_keys()?.into_iter().chain([given])), None))
+        Access::Signed { given: Some(given), .. } => {
+            let keys = catalog.access_keys()?.into_iter().chain([given.clone()]);
+            Ok((Keys::new(keys), None))
         }
         Access::Signed { given: None, .. } => {
             let first = catalog.first_access_key()?;

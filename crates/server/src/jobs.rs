@@ -64,13 +64,11 @@ impl Jobs {
         let mut complained: Option<Instant> = None;
         while !stop.load(Ordering::Relaxed) {
             self.engine.wait_for_work(PAUSE);
-            let mut result = self.engine.maintain(self.clock.nanos()).map(drop);
-            if retained.is_none_or(|at| at.elapsed() >= RETENTION_EVERY) {
+            let is_retention_due = retained.is_none_or(|at| at.elapsed() >= RETENTION_EVERY);
+            if is_retention_due {
                 retained = Some(Instant::now());
-                result = result.and_then(|()| self.retain());
-                self.control.forget_old(self.clock.nanos());
             }
-            if let Err(error) = result {
+            if let Err(error) = self.round(is_retention_due) {
                 self.metrics.maintenance_failures.inc();
                 if complained.is_none_or(|at| at.elapsed() >= COMPLAIN_EVERY) {
                     complained = Some(Instant::now());
@@ -82,9 +80,23 @@ impl Jobs {
         }
     }
 
-    /// Drops what is past the time to live of its logstore.
+    /// One round; gives the first error after everything was tried.
+    fn round(&self, is_retention_due: bool) -> Result<(), store::MaintainError> {
+        let flushed = self.engine.maintain(self.clock.nanos()).map(drop);
+        if !is_retention_due {
+            return flushed;
+        }
+        self.control.forget_old(self.clock.nanos());
+        // Also after a failure: on a full disk nothing can be flushed until old logs are gone.
+        let retained = self.retain();
+        flushed.and(retained)
+    }
+
+    /// Drops what is past the time to live of its logstore. A logstore that cannot be trimmed
+    /// does not keep the others from it.
     fn retain(&self) -> Result<(), store::MaintainError> {
         let now = self.clock.nanos();
+        let mut result = Ok(());
         for (project_name, project) in &self.catalog.model().projects {
             for (name, logstore) in &project.logstores {
                 let ttl_days = logstore.record.properties.ttl;
@@ -92,16 +104,17 @@ impl Jobs {
                     continue;
                 }
                 let oldest = now.saturating_sub(ttl_days.saturating_mul(DAY_NANOS));
-                let dropped = self.engine.retain(logstore.store(), oldest)?;
-                if dropped > 0 {
-                    tracing::info!(
+                match self.engine.retain(logstore.store(), oldest) {
+                    Ok(0) => {}
+                    Ok(dropped) => tracing::info!(
                         project = %project_name, logstore = %name, segments = dropped,
                         "logs past their time to live were deleted"
-                    );
+                    ),
+                    Err(error) => result = result.and(Err(error)),
                 }
             }
         }
-        Ok(())
+        result
     }
 }
 
@@ -124,5 +137,103 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::atomic::AtomicI64;
+    use std::sync::mpsc;
+
+    use sls::api::logstore::LogstoreFields;
+    use sls::api::project::CreateProject;
+    use store::disk::SimDisk;
+    use store::{Append, BatchBuilder, EngineSettings, StoreId};
+
+    use super::*;
+    use crate::ingest::PayloadDecode;
+
+    struct World {
+        disk: SimDisk,
+        nanos: Arc<AtomicI64>,
+        jobs: Jobs,
+    }
+
+    impl World {
+        /// Project `prj` with the logstores `app` and `web`, which keep logs for a day.
+        fn new() -> Self {
+            let disk = SimDisk::new();
+            let nanos = Arc::new(AtomicI64::new(0));
+            let clock = Clock::fixed(Arc::clone(&nanos));
+            let (settings, decode) = (EngineSettings::default(), Arc::new(PayloadDecode));
+            let opened = Engine::open(Arc::new(disk.clone()), Path::new("data"), settings, decode);
+            let engine = Arc::new(opened.expect("an empty engine").0);
+            let catalog = Catalog::open(Arc::clone(engine.catalog()), clock.clone());
+            let catalog = Arc::new(catalog.expect("an empty catalog"));
+            catalog
+                .change(|change| {
+                    let project_name = "prj".to_owned();
+                    change.create_project(CreateProject { project_name, ..Default::default() })?;
+                    for name in ["app", "web"] {
+                        let logstore_name = Some(name.to_owned());
+                        let ttl = Some(1);
+                        let fields = LogstoreFields { logstore_name, ttl, ..Default::default() };
+                        change.create_logstore("prj", fields)?;
+                    }
+                    Ok(())
+                })
+                .expect("all new");
+            let control = Arc::new(Control::new(Arc::clone(&catalog)));
+            let metrics = Arc::new(Metrics::default());
+            Self { disk, nanos, jobs: Jobs { engine, catalog, control, metrics, clock } }
+        }
+
+        fn store(&self, logstore: &str) -> StoreId {
+            let model = self.jobs.catalog.model();
+            let project = model.project("prj").expect("there");
+            project.logstore(logstore).expect("there").store()
+        }
+
+        fn append(&self, logstore: &str) {
+            let mut batch = BatchBuilder::new();
+            batch.begin_row(0).field("k", "v");
+            let append = Append {
+                store: self.store(logstore),
+                shard: 0,
+                received_nanos: self.jobs.clock.nanos(),
+                origin: None,
+                payload: vec![0; 8],
+                batch: batch.finish(),
+            };
+            let (send, decided) = mpsc::channel();
+            self.jobs.engine.append(append, Box::new(move |result| drop(send.send(result))));
+            decided.recv().expect("a decision").expect("room");
+        }
+
+        fn segments(&self) -> u64 {
+            self.jobs.engine.stats().segments
+        }
+    }
+
+    /// One old segment in each logstore, and a time at which both are too old.
+    fn world_with_old_logs() -> World {
+        let world = World::new();
+        world.append("app");
+        world.append("web");
+        world.jobs.engine.flush().expect("written");
+        assert_eq!(world.segments(), 2);
+        world.nanos.store(2 * DAY_NANOS, Ordering::Relaxed);
+        world
+    }
+
+    #[test]
+    fn old_logs_are_deleted_even_when_new_ones_cannot_be_flushed() {
+        let world = world_with_old_logs();
+        world.append("app");
+        world.nanos.fetch_add(DAY_NANOS / 2, Ordering::Relaxed);
+        world.disk.fail_once_at(world.disk.calls() + 1);
+        world.jobs.round(true).expect_err("the flush fails");
+        assert_eq!(world.segments(), 0);
     }
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use clap::{ArgAction, Parser, ValueEnum};
 
+use crate::catalog::AccessKey;
+
 /// Settings as given. Every flag has an environment variable `SIDETAIL_SERVER_<FLAG>`.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "sidetail-server", version, about = "Log service that speaks the SLS API")]
@@ -63,7 +65,7 @@ pub struct RawSettings {
         hide_env_values = true,
         requires = "access_key_id"
     )]
-    pub access_key_secret: Option<String>,
+    pub access_key_secret: Option<Secret>,
 
     /// Region name shown with projects.
     #[arg(long, env = "SIDETAIL_SERVER_REGION", value_name = "NAME", default_value = "local")]
@@ -127,6 +129,22 @@ pub struct RawSettings {
     pub log_format: LogFormat,
 }
 
+/// Text that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
 /// Form of the program's own log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -175,7 +193,7 @@ pub enum Access {
     /// All, made with a stored pair or with the given one.
     Signed {
         /// A pair from outside; without one a pair is generated and stored.
-        given: Option<(String, String)>,
+        given: Option<AccessKey>,
         /// Whether heartbeats are exempt.
         heartbeat: Heartbeats,
     },
@@ -281,11 +299,11 @@ impl RawSettings {
         }
         let access = match (self.no_auth, self.access_key_id, self.access_key_secret) {
             (true, _, _) => Access::Open,
-            (false, Some(id), Some(secret)) if id.is_empty() || secret.is_empty() => {
+            (false, Some(id), Some(secret)) if id.is_empty() || secret.0.is_empty() => {
                 return Err(SettingsError::EmptyKey);
             }
             (false, id, secret) => Access::Signed {
-                given: id.zip(secret),
+                given: id.zip(secret).map(|(id, Secret(secret))| AccessKey { id, secret }),
                 heartbeat: if self.open_heartbeat { Heartbeats::Open } else { Heartbeats::Signed },
             },
         };
@@ -336,6 +354,19 @@ mod tests {
             check(&["--no-auth", "--listen", "0.0.0.0:10010"]),
             Err(SettingsError::OpenToOthers { .. })
         ));
+    }
+
+    #[test]
+    fn the_secret_is_taken_and_never_shown() {
+        let flags = ["--access-key-id", "me", "--access-key-secret", "hunter2"];
+        let all = ["sidetail-server", "--data", "d"].iter().chain(&flags);
+        let raw = RawSettings::try_parse_from(all).expect("known flags");
+        assert!(!format!("{raw:?}").contains("hunter2"));
+        let settings = raw.check().expect("valid");
+        assert!(!format!("{settings:?}").contains("hunter2"));
+        let given = AccessKey { id: "me".into(), secret: "hunter2".into() };
+        let access = Access::Signed { given: Some(given), heartbeat: Heartbeats::Signed };
+        assert!(settings.access == access);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use sls::api::heartbeat::{ConfigStates, HeartbeatRequest};
 use sls::error::ErrorCode;
 
 use super::Shared;
-use crate::control::Answer;
+use crate::control::{Answer, MAX_INSTANCE_BYTES};
 use crate::http::error::ApiError;
 use crate::http::inbound::{Inbound, Params};
 use crate::service::Service;
@@ -32,6 +32,10 @@ pub async fn heartbeat(
     let request: HeartbeatRequest = read(&body)?;
     if request.instance_id.is_empty() {
         let message = "the heartbeat has no instance_id";
+        return Err(ApiError::new(ErrorCode::ParameterInvalid, message));
+    }
+    if request.instance_id.len() > MAX_INSTANCE_BYTES {
+        let message = format!("the instance_id is over {MAX_INSTANCE_BYTES} bytes");
         return Err(ApiError::new(ErrorCode::ParameterInvalid, message));
     }
     let wait = wait(&inbound.params)?;

@@ -69,6 +69,7 @@ async fn put(
         body,
         client_ip: inbound.client_ip.to_canonical().to_string(),
         received_nanos: service.clock.nanos(),
+        room: inbound.room.clone(),
     };
     service.ingest.take(write).await?;
     Ok(empty())

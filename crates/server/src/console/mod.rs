@@ -8,7 +8,8 @@ mod session;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::body::Body;
+use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -16,7 +17,12 @@ use http::{HeaderName, HeaderValue, Method, header};
 
 pub use session::Sessions;
 
+use crate::http::body;
+use crate::http::error::ApiError;
 use crate::service::Service;
+
+/// Body of a call of the console.
+const MAX_BODY_BYTES: usize = 64 << 10;
 
 /// Scripts, styles and calls come from here and nowhere else, nothing is inline, and no other
 /// site may frame the console.
@@ -41,8 +47,15 @@ pub fn router() -> Router<Arc<Service>> {
         .route("/console", get(|| async { Redirect::permanent("/console/") }))
         .route("/console/", get(assets::index))
         .route("/console/{*path}", get(assets::asset))
-        .layer(DefaultBodyLimit::max(64 << 10))
+        .layer(from_fn(whole_body))
         .layer(from_fn(security_headers))
+}
+
+/// No call waits for a body without end.
+async fn whole_body(request: Request, next: Next) -> Result<Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    let body = body::read(body, 0, MAX_BODY_BYTES).await?;
+    Ok(next.run(Request::from_parts(parts, Body::from(body))).await)
 }
 
 async fn security_headers(request: Request, next: Next) -> Response {

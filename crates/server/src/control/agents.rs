@@ -14,6 +14,19 @@ const KNOWN_NANOS: i64 = 24 * 3600 * 1_000_000_000;
 /// Agents remembered at most; the one silent longest makes room.
 const MAX_AGENTS: usize = 100_000;
 
+/// Groups of one agent that are remembered; further ones are ignored.
+const MAX_IDS: usize = 64;
+/// Configurations of one agent that are remembered; further ones are ignored, so an agent that
+/// should run more is told again with each answer.
+const MAX_CONFIGS: usize = 1000;
+/// A message about a configuration is cut to this.
+const MAX_MESSAGE_BYTES: usize = 1024;
+/// Other text: what identifies something is ignored when longer, because its beginning would
+/// identify something else; the rest is cut.
+const MAX_TEXT_BYTES: usize = 256;
+/// An instance id is refused when longer.
+pub const MAX_INSTANCE_BYTES: usize = 256;
+
 /// Agents by instance id.
 #[derive(Debug, Default)]
 pub(super) struct Agents {
@@ -180,10 +193,11 @@ impl Agent {
             self.capabilities = request.capabilities;
         }
         if !request.tags.is_empty() {
-            self.ids = request.tags.into_iter().map(|tag| tag.value).collect();
+            let ids = request.tags.into_iter().map(|tag| tag.value);
+            self.ids = ids.filter(|id| id.len() <= MAX_TEXT_BYTES).take(MAX_IDS).collect();
         }
         if let Some(attributes) = request.attributes {
-            self.ip = String::from_utf8_lossy(&attributes.ip).into_owned();
+            self.ip = cut(&String::from_utf8_lossy(&attributes.ip), MAX_TEXT_BYTES);
         }
         for state in request.continuous_pipeline_configs {
             self.set_config(state);
@@ -193,8 +207,23 @@ impl Agent {
     fn set_config(&mut self, state: ConfigInfo) {
         if state.version == DELETED {
             self.configs.remove(&state.name);
-        } else {
-            self.configs.insert(state.name.clone(), state);
+            return;
         }
+        let is_new = !self.configs.contains_key(&state.name);
+        if state.name.len() > MAX_TEXT_BYTES || (is_new && self.configs.len() >= MAX_CONFIGS) {
+            return;
+        }
+        let kept = ConfigInfo {
+            message: cut(&state.message, MAX_MESSAGE_BYTES),
+            // Nobody asks for it.
+            extra: BTreeMap::new(),
+            ..state
+        };
+        self.configs.insert(kept.name.clone(), kept);
     }
+}
+
+/// The beginning of `text`, at most `max_bytes` of whole characters.
+fn cut(text: &str, max_bytes: usize) -> String {
+    text[..text.floor_char_boundary(max_bytes)].to_owned()
 }

@@ -17,8 +17,8 @@ use sls::api::heartbeat::{
 };
 use sls::api::machine_group::{Machine, MachineConfig, MachineGroup};
 
-pub use agents::AgentCounts;
 use agents::{Agent, Agents, Continuity};
+pub use agents::{AgentCounts, MAX_INSTANCE_BYTES};
 use wanted::Wanted;
 
 use crate::catalog::{Catalog, Config};

@@ -273,3 +273,35 @@ fn agents_that_stay_away_go_offline_and_are_forgotten() {
     world.control.forget_old(100 * SEC + 25 * 3600 * SEC);
     assert_eq!(world.control.counts(0), AgentCounts::default());
 }
+
+#[test]
+fn what_one_agent_says_is_remembered_within_limits() {
+    let world = World::new();
+    let names: Vec<String> = (0..1001).map(|number| format!("c{number:04}")).collect();
+    let configs: Vec<(&str, i64)> = names.iter().map(|name| (name.as_str(), 1)).collect();
+    let (too_long, many) = ("x".repeat(257), (0..63).map(|number| number.to_string()));
+    let ids: Vec<String> = [too_long.clone()].into_iter().chain(many).collect();
+    let mut ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    ids.extend(["web", "db"]);
+    let mut request = full(1, &ids, &configs);
+    let first = &mut request.continuous_pipeline_configs[0];
+    first.message = "é".repeat(1000);
+    first.extra.insert("k".into(), vec![0]);
+    request.attributes = Some(AgentAttributes { ip: vec![b'1'; 300], ..Default::default() });
+    world.beat(request);
+
+    let machines = world.control.machines("prj", &group("g", &["web"]));
+    assert_eq!(machines.len(), 1, "the 64th id");
+    assert!(world.control.machines("prj", &group("g", &["db"])).is_empty(), "the 65th id");
+    assert!(world.control.machines("prj", &group("g", &[&too_long])).is_empty());
+    assert_eq!(machines[0].ip.len(), 256);
+    assert_eq!(machines[0].configs.len(), 1000);
+    assert_eq!(machines[0].configs[0].message, "é".repeat(512));
+
+    let mut more = short(2);
+    more.continuous_pipeline_configs =
+        full(0, &[], &[("c0001", 2), ("new", 1)]).continuous_pipeline_configs;
+    world.beat(more);
+    let configs = &world.control.machines("prj", &group("g", &["web"]))[0].configs;
+    assert_eq!((configs.len(), configs[1].version), (1000, 2), "known ones still change");
+}

@@ -3,20 +3,19 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{Method, header, request};
-use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
 use sls::api;
 use sls::error::ErrorCode;
 use sls::sign::Signable;
 
+use super::body;
 use super::error::ApiError;
 use super::host::{self, Verdict};
 use super::inbound::{Inbound, Params};
@@ -26,11 +25,6 @@ use crate::settings::{Access, Heartbeats};
 
 /// Body of a call that is no write.
 const MAX_CALL_BYTES: usize = 2 << 20;
-/// A body over its limit is read to its end up to here and thrown away: a client that is still
-/// sending would otherwise see a broken connection instead of the reason.
-const MAX_DISCARD_BYTES: usize = 64 << 20;
-/// How long a body may take to arrive.
-const BODY_PATIENCE: Duration = Duration::from_secs(60);
 /// Hashing a body of this size is left to a thread that may block.
 const LARGE_BODY_BYTES: usize = 64 << 10;
 
@@ -48,23 +42,21 @@ pub async fn admit(
     let signed = needs_signature(&service.settings.access, route(&parts));
     if signed && let Err(refusal) = service.keys.check_claim(&parts.headers) {
         // Whoever is still sending would not read the answer.
-        let _ = tokio::time::timeout(BODY_PATIENCE, read_body(body, 0, 0)).await;
+        let _ = body::read(body, 0, 0).await;
         return Err(refusal);
     }
-    let (limit, _room) = if is_write {
+    let (limit, room) = if is_write {
         let limit = wire_limit(service.settings.max_body_bytes);
         let wire = declared.unwrap_or(limit).min(limit);
         let raw = number(&parts, api::BODY_RAW_SIZE).unwrap_or(0);
         let bytes = wire + raw.min(service.settings.max_body_bytes);
-        (limit, Some(service.shield.ingest(bytes).await?))
+        (limit, Some(Arc::new(service.shield.ingest(bytes).await?)))
     } else {
         (MAX_CALL_BYTES, None)
     };
     // Room for a write was counted; for anything else a claim of size costs nothing.
     let expected = if is_write { declared.unwrap_or(0) } else { 0 };
-    let body = tokio::time::timeout(BODY_PATIENCE, read_body(body, expected, limit))
-        .await
-        .map_err(|_| ApiError::new(ErrorCode::RequestTimeout, "the body took too long"))??;
+    let body = body::read(body, expected, limit).await?;
 
     let settings = &service.settings;
     let authority = host::authority(&parts.uri, &parts.headers);
@@ -82,7 +74,7 @@ pub async fn admit(
     }
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     let client_ip = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
-    parts.extensions.insert(Inbound { project, params, client_ip });
+    parts.extensions.insert(Inbound { project, params, client_ip, room });
     Ok(next.run(Request::from_parts(parts, Body::from(body))).await)
 }
 
@@ -136,28 +128,4 @@ async fn verify(
         return work();
     }
     tokio::task::spawn_blocking(work).await.map_err(ApiError::internal)?
-}
-
-async fn read_body(mut body: Body, expected: usize, limit: usize) -> Result<Bytes, ApiError> {
-    let mut read = BytesMut::with_capacity(expected.min(limit));
-    let mut total: usize = 0;
-    while let Some(frame) = body.frame().await {
-        let frame = frame
-            .map_err(|_| ApiError::new(ErrorCode::PostBodyInvalid, "the body ends too early"))?;
-        let Ok(data) = frame.into_data() else { continue };
-        total = total.saturating_add(data.len());
-        if total <= limit {
-            read.extend_from_slice(&data);
-        } else {
-            read = BytesMut::new();
-            if total > MAX_DISCARD_BYTES {
-                break;
-            }
-        }
-    }
-    if total > limit {
-        let message = format!("the body is over the limit of {limit} bytes");
-        return Err(ApiError::new(ErrorCode::PostBodyTooLarge, message));
-    }
-    Ok(read.freeze())
 }

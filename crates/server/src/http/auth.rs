@@ -18,19 +18,19 @@ const CONTENT_SHA256: HeaderName = HeaderName::from_static("x-log-content-sha256
 /// The keys that may call.
 #[derive(Debug, Default)]
 pub struct Keys {
-    secrets: HashMap<String, String>,
+    by_id: HashMap<String, AccessKey>,
 }
 
 impl Keys {
     /// These pairs and no others.
     pub fn new(keys: impl IntoIterator<Item = AccessKey>) -> Self {
-        Self { secrets: keys.into_iter().map(|key| (key.id, key.secret)).collect() }
+        Self { by_id: keys.into_iter().map(|key| (key.id.clone(), key)).collect() }
     }
 
     /// Whether `secret` is the secret of `id`. Takes the same time for every wrong secret of the
     /// same length.
     pub fn matches(&self, id: &str, secret: &str) -> bool {
-        let Some(held) = self.secrets.get(id) else { return false };
+        let Some(AccessKey { secret: held, .. }) = self.by_id.get(id) else { return false };
         let differences = held.bytes().zip(secret.bytes()).fold(0, |all, (a, b)| all | (a ^ b));
         held.len() == secret.len() && differences == 0
     }
@@ -53,11 +53,11 @@ impl Keys {
                            that of SLS4-HMAC-SHA256";
             ApiError::new(ErrorCode::Unauthorized, message)
         })?;
-        let Some(secret) = self.secrets.get(authorization.key_id()) else {
+        let Some(key) = self.by_id.get(authorization.key_id()) else {
             let message = format!("access key id {:?} is not known", authorization.key_id());
             return Err(ApiError::new(ErrorCode::Unauthorized, message));
         };
-        Ok((authorization, secret))
+        Ok((authorization, &key.secret))
     }
 
     /// Checks the signature of a request, its body and its date.

@@ -10,6 +10,7 @@ use http::request::Parts;
 use sls::error::ErrorCode;
 
 use super::error::ApiError;
+use super::shield::Room;
 
 /// Query parameters, decoded, in sending order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -88,6 +89,9 @@ pub struct Inbound {
     pub params: Arc<Params>,
     /// Address of the sender.
     pub client_ip: IpAddr,
+    /// What a write has to hold as long as anything of it is in memory, also when its sender is
+    /// gone.
+    pub room: Option<Arc<Room>>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Inbound {

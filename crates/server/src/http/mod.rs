@@ -3,6 +3,7 @@
 
 pub mod admit;
 pub mod auth;
+pub mod body;
 pub mod error;
 pub mod exchange;
 pub mod host;

@@ -21,6 +21,7 @@ pub use decode::InvalidLogs;
 pub use payload::PayloadDecode;
 
 use crate::catalog::Logstore;
+use crate::http::shield::Room;
 use crate::metrics::Metrics;
 use crate::settings::LogTimes;
 
@@ -72,6 +73,8 @@ pub struct Write {
     pub client_ip: String,
     /// When it was received, nanoseconds since 1970-01-01 UTC.
     pub received_nanos: i64,
+    /// Held until the engine has decided, even when nobody waits for that any more.
+    pub room: Option<Arc<Room>>,
 }
 
 /// Why a write was refused.
@@ -192,7 +195,7 @@ impl Ingest {
         write: Write,
         decided: oneshot::Sender<Result<(), AppendError>>,
     ) -> Result<Taken, IngestError> {
-        let Write { logstore, shard, envelope, body, client_ip, received_nanos } = write;
+        let Write { logstore, shard, envelope, body, client_ip, received_nanos, room } = write;
         let plain = envelope.compression == Compression::None;
         let raw_bytes = if plain { body.len() } else { envelope.raw_bytes };
         let meta = if logstore.record.properties.append_meta {
@@ -227,6 +230,7 @@ impl Ingest {
             batch,
         };
         let done = move |result: Result<store::Seq, AppendError>| {
+            drop(room);
             let _ = decided.send(result.map(|_| ()));
         };
         self.engine.append(append, Box::new(done));
@@ -253,9 +257,81 @@ struct Taken {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
     use http::HeaderValue;
+    use sls::api::logstore::LogstoreFields;
+    use sls::api::project::CreateProject;
+    use store::EngineSettings;
+    use store::disk::SimDisk;
 
     use super::*;
+    use crate::catalog::Catalog;
+    use crate::clock::Clock;
+    use crate::http::shield::Shield;
+
+    fn ingest_and_logstore() -> (Arc<Ingest>, Arc<Logstore>) {
+        let disk = Arc::new(SimDisk::new());
+        let decode = Arc::new(PayloadDecode);
+        let opened = Engine::open(disk, Path::new("data"), EngineSettings::default(), decode);
+        let engine = Arc::new(opened.expect("an empty engine").0);
+        let catalog = Catalog::open(Arc::clone(engine.catalog()), Clock::system());
+        let catalog = catalog.expect("an empty catalog");
+        catalog
+            .change(|change| {
+                let project_name = "prj".to_owned();
+                change.create_project(CreateProject { project_name, ..Default::default() })?;
+                let logstore_name = Some("app".to_owned());
+                change
+                    .create_logstore("prj", LogstoreFields { logstore_name, ..Default::default() })
+            })
+            .expect("all new");
+        let model = catalog.model();
+        let logstore = model.project("prj").and_then(|project| project.logstore("app"));
+        let logstore = Arc::clone(logstore.expect("there"));
+        let ingest = Ingest::new(engine, Arc::default(), 1024, LogTimes::Any);
+        (Arc::new(ingest), logstore)
+    }
+
+    #[test]
+    fn a_write_keeps_its_room_when_its_sender_goes_away() {
+        // One thread for blocking work, so that the test decides when the write gets it.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .max_blocking_threads(1)
+            .enable_time()
+            .build()
+            .expect("a runtime");
+        let (ingest, logstore) = ingest_and_logstore();
+        runtime.block_on(async {
+            let shield = Shield::new(1024, 1, Duration::from_millis(1));
+            let patient = Duration::from_secs(30);
+            let (release, released) = mpsc::channel::<()>();
+            let busy = tokio::task::spawn_blocking(move || released.recv());
+            let room = shield.ingest(1024).await.expect("room");
+            let write = Write {
+                logstore,
+                shard: 0,
+                envelope: Envelope { compression: Compression::None, raw_bytes: 0, span: None },
+                body: Bytes::new(),
+                client_ip: String::new(),
+                received_nanos: 0,
+                room: Some(Arc::new(room)),
+            };
+            let mut taking = Box::pin(ingest.take(write));
+            let polled = tokio::time::timeout(Duration::ZERO, &mut taking).await;
+            polled.expect_err("the thread is taken");
+            drop(taking);
+            shield.ingest(1).await.expect_err("the write is still in memory");
+            release.send(()).expect("a receiver");
+            busy.await.expect("no panic").expect("a sender");
+            let deadline = tokio::time::Instant::now() + patient;
+            while shield.ingest(1).await.is_err() {
+                assert!(tokio::time::Instant::now() < deadline, "the room never came back");
+            }
+        });
+    }
 
     fn read(pairs: &[(&'static str, &'static str)]) -> Result<Envelope, IngestError> {
         let mut headers = HeaderMap::new();

@@ -133,3 +133,11 @@ async fn a_browser_finds_the_page_and_nothing_inline_may_run() {
     assert_eq!(missing.refusal(), code(404, "NotFound"));
     server.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_with_a_large_body_is_refused() {
+    let server = Server::start().await;
+    let large = json!({"accessKeyId": "x".repeat(64 << 10), "accessKeySecret": ""});
+    let answer = server.send(post("/console/api/login", &large, None)).await;
+    assert_eq!(answer.refusal(), code(400, "PostBodyTooLarge"));
+}
