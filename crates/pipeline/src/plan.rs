@@ -138,15 +138,16 @@ fn parser(
 
 fn framing(config: &CollectConfig, problems: &mut Vec<Problem>) -> Option<Framing> {
     match &config.framing {
-        collect::Framing::Line => Some(Framing::line()),
-        collect::Framing::Multiline { begin: Some(begin), proceed: None, end: None } => {
+        // Objects over several lines come with the other forms of framing.
+        collect::Framing::Line | collect::Framing::Json => Some(Framing::line()),
+        collect::Framing::Multiline { begin: Some(begin), proceed: None, end: None, .. } => {
             Framing::begin(begin)
                 .map_err(|error| {
                     problems.push(pattern_problem("inputDetail.logBeginRegex", &error))
                 })
                 .ok()
         }
-        collect::Framing::Multiline { .. } => {
+        _ => {
             problems.push(
                 Problem::error(
                     "inputDetail.logBeginRegex",

@@ -75,7 +75,12 @@ fn read(
         project,
         logstore,
         input,
-        time: parsing::read_time(&detail, &parser),
+        time: parsing::read_time(&detail, advanced(&detail), &parser),
+        nanoseconds: advanced(&detail)
+            .get("enable_timestamp_nanosecond")
+            .and_then(Value::as_bool)
+            .unwrap_or(false),
+        precise_time: parsing::read_precise_time(advanced(&detail), &detail),
         framing,
         parser,
         topic: parsing::read_topic(&detail),
@@ -214,6 +219,7 @@ fn read_input(detail: &Fields<'_>) -> FileInput {
             Some((_, text)) if text.eq_ignore_ascii_case("gbk") => Encoding::Gbk,
             _ => Encoding::Utf8,
         },
+        blank_non_utf8: detail.flag(&["discardNonUtf8", "discard_none_utf8"]).unwrap_or(false),
         tail_bytes: read_tail(detail),
         tail_existing: detail.flag(&["tailExisted", "tail_existed"]).unwrap_or_else(|| {
             advanced(detail).get("tail_existed").and_then(Value::as_bool).unwrap_or(false)

@@ -20,6 +20,10 @@ pub struct CollectConfig {
     pub parser: Parser,
     /// Where the log's time comes from; `None` means the time of collection.
     pub time: Option<TimeRule>,
+    /// Logs carry the nanoseconds of their time (`enable_timestamp_nanosecond`).
+    pub nanoseconds: bool,
+    /// Field that additionally carries the time as a number, if any.
+    pub precise_time: Option<PreciseTime>,
     /// What `__topic__` is.
     pub topic: Topic,
     /// A log is kept only if every one of these matches.
@@ -43,6 +47,8 @@ pub struct FileInput {
     pub max_depth: u32,
     /// Encoding of the content.
     pub encoding: Encoding,
+    /// Bytes that are no UTF-8 are replaced by spaces (`discard_none_utf8`).
+    pub blank_non_utf8: bool,
     /// How much of a file that is older than the agent is read, from its end; `None` is the
     /// agent's default.
     pub tail_bytes: Option<u64>,
@@ -87,7 +93,25 @@ pub enum Framing {
         proceed: Option<String>,
         /// Matches the last line of a record.
         end: Option<String>,
+        /// What becomes of lines that belong to no record.
+        unmatched: UnmatchedLines,
+        /// Such lines are no reason for an alarm (`IgnoringUnmatchWarning`).
+        quiet: bool,
     },
+    /// A JSON object, however many lines it takes; other text is cut at its newlines.
+    Json,
+    /// All of a file.
+    WholeFile,
+}
+
+/// What becomes of lines that belong to no record (`UnmatchedContentTreatment`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnmatchedLines {
+    /// Each is a record of its own.
+    #[default]
+    SingleLine,
+    /// Dropped and counted.
+    Discard,
 }
 
 /// How a record becomes fields.
@@ -130,6 +154,28 @@ pub struct TimeRule {
     pub format: String,
     /// Offset of the log's zone from UTC in seconds; `None` is the agent's own zone.
     pub zone_offset_seconds: Option<i32>,
+    /// Year of times whose format has none; `None` is the one that brings them closest to now.
+    pub year: Option<i16>,
+}
+
+/// Unit of the field that carries a log's time as a number (`precise_timestamp_unit`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PreciseUnit {
+    /// Milliseconds.
+    Millis,
+    /// Microseconds.
+    Micros,
+    /// Nanoseconds.
+    Nanos,
+}
+
+/// The deprecated field with the log's time as a number (`enable_precise_timestamp`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreciseTime {
+    /// Name of the field.
+    pub key: String,
+    /// Its unit.
+    pub unit: PreciseUnit,
 }
 
 /// What `__topic__` is (`agent` 5.2).

@@ -20,7 +20,7 @@ mod raw;
 pub use check::check;
 pub use checked::{
     Checked, CollectConfig, Encoding, Exclusions, FieldFilter, FileInput, Framing, Parser,
-    TimeRule, Topic, Unmatched,
+    PreciseTime, PreciseUnit, TimeRule, Topic, Unmatched, UnmatchedLines,
 };
 pub use raw::{RawCollectConfig, Target};
 

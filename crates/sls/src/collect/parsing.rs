@@ -1,8 +1,11 @@
 //! Raw to checked: what a record is, how it becomes fields, and what is done with them.
 
-use super::checked::{FieldFilter, Framing, Parser, TimeRule, Topic};
+use super::checked::{
+    FieldFilter, Framing, Parser, PreciseTime, PreciseUnit, TimeRule, Topic, UnmatchedLines,
+};
 use super::raw::Fields;
 use super::{Problem, keys};
+use serde_json::{Map, Value};
 
 pub(super) fn read_framing(detail: &Fields<'_>) -> Framing {
     let pattern = |spellings: [&'static str; 2]| {
@@ -10,13 +13,39 @@ pub(super) fn read_framing(detail: &Fields<'_>) -> Framing {
         detail.text(&spellings).map(|(_, text)| text).filter(|text| text != ".*")
     };
     let begin = pattern(["logBeginRegex", "log_begin_reg"]);
-    let proceed = pattern(["logContinueRegex", "log_continue_reg"]);
-    let end = pattern(["logEndRegex", "log_end_reg"]);
-    if begin.is_none() && proceed.is_none() && end.is_none() {
-        Framing::Line
-    } else {
-        Framing::Multiline { begin, proceed, end }
+    let mut proceed = pattern(["logContinueRegex", "log_continue_reg"]);
+    let mut end = pattern(["logEndRegex", "log_end_reg"]);
+    if begin.is_some() && proceed.is_some() && end.take().is_some() {
+        detail.report(
+            Problem::warning(
+                detail.path("logEndRegex"),
+                "has no effect beside patterns for the first and the continued lines",
+            )
+            .fix("remove one of the three"),
+        );
     }
+    if begin.is_none() && end.is_none() && proceed.take().is_some() {
+        detail.report(
+            Problem::warning(
+                detail.path("logContinueRegex"),
+                "alone has no effect, because it does not say where a record starts or ends",
+            )
+            .fix("add `logBeginRegex` or `logEndRegex`"),
+        );
+    }
+    if begin.is_none() && proceed.is_none() && end.is_none() {
+        // Objects of JSON may take several lines, as with the agents that came first.
+        return match detail.text(&["logType", "log_type"]) {
+            Some((_, log_type)) if log_type == "json_log" => Framing::Json,
+            _ => Framing::Line,
+        };
+    }
+    // Only what was asked for in words is dropped without a parser having seen it.
+    let unmatched = match detail.flag(&["discardUnmatch", "discard_unmatch"]) {
+        Some(true) => UnmatchedLines::Discard,
+        _ => UnmatchedLines::SingleLine,
+    };
+    Framing::Multiline { begin, proceed, end, unmatched, quiet: false }
 }
 
 pub(super) fn read_parser(detail: &Fields<'_>) -> Parser {
@@ -170,7 +199,11 @@ fn read_delimiter(detail: &Fields<'_>) -> Parser {
     }
 }
 
-pub(super) fn read_time(detail: &Fields<'_>, parser: &Parser) -> Option<TimeRule> {
+pub(super) fn read_time(
+    detail: &Fields<'_>,
+    advanced: &Map<String, Value>,
+    parser: &Parser,
+) -> Option<TimeRule> {
     let key = detail.text(&["timeKey", "time_key"]).map(|(_, key)| key);
     let format = detail.text(&["timeFormat", "timeformat", "time_format"]).map(|(_, text)| text);
     let adjust = detail.flag(&["adjustTimezone", "tz_adjust"]).unwrap_or(false);
@@ -215,7 +248,54 @@ pub(super) fn read_time(detail: &Fields<'_>, parser: &Parser) -> Option<TimeRule
         }
         _ => None,
     };
-    Some(TimeRule { key, format, zone_offset_seconds })
+    Some(TimeRule { key, format, zone_offset_seconds, year: read_year(advanced, detail) })
+}
+
+/// `specified_year`: the year of times that have none; 0 is the current one.
+fn read_year(advanced: &Map<String, Value>, detail: &Fields<'_>) -> Option<i16> {
+    let value = advanced.get("specified_year")?;
+    match value.as_i64() {
+        Some(0) => None,
+        Some(year @ 1970..=2105) => Some(year as i16),
+        _ => {
+            detail.report(
+                Problem::warning(
+                    detail.path("advanced.specified_year"),
+                    format!("{value} is not a year from 1970 to 2105, it has no effect"),
+                )
+                .fix("write the year, or 0 for the current one"),
+            );
+            None
+        }
+    }
+}
+
+/// The deprecated field that carries the time of a log as a number.
+pub(super) fn read_precise_time(
+    advanced: &Map<String, Value>,
+    detail: &Fields<'_>,
+) -> Option<PreciseTime> {
+    if advanced.get("enable_precise_timestamp")?.as_bool() != Some(true) {
+        return None;
+    }
+    let text = |key: &str| advanced.get(key).and_then(Value::as_str).filter(|it| !it.is_empty());
+    let unit = match text("precise_timestamp_unit") {
+        None | Some("ms") => PreciseUnit::Millis,
+        Some("us") => PreciseUnit::Micros,
+        Some("ns") => PreciseUnit::Nanos,
+        Some(other) => {
+            detail.report(
+                Problem::warning(
+                    detail.path("advanced.precise_timestamp_unit"),
+                    format!("`{other}` is not a unit, so it is milliseconds"),
+                )
+                .fix("write `ms`, `us` or `ns`"),
+            );
+            PreciseUnit::Millis
+        }
+    };
+    let key = text("precise_timestamp_key").unwrap_or("precise_timestamp").to_owned();
+    Some(PreciseTime { key, unit })
 }
 
 /// Seconds east of UTC of `GMT[+-]HH:MM`.

@@ -57,9 +57,81 @@ fn the_error_log_of_the_seed_is_simple_mode() {
 fn a_begin_pattern_that_matches_everything_means_single_lines() {
     assert_eq!(checked(json!({ "logBeginRegex": ".*" })).framing, Framing::Line);
     let begin = json!({ "logBeginRegex": r"\d+-\d+.*" });
+    assert_eq!(checked(begin).framing, lines_joined(Some(r"\d+-\d+.*"), None, None));
+}
+
+fn lines_joined(begin: Option<&str>, proceed: Option<&str>, end: Option<&str>) -> Framing {
+    let owned = |pattern: Option<&str>| pattern.map(str::to_owned);
+    let (begin, proceed, end) = (owned(begin), owned(proceed), owned(end));
+    Framing::Multiline { begin, proceed, end, unmatched: UnmatchedLines::SingleLine, quiet: false }
+}
+
+#[test]
+fn lines_are_joined_by_patterns_for_the_first_the_continued_and_the_last_one() {
+    let framing = |detail| checked(detail).framing;
+    assert_eq!(framing(json!({ "logEndRegex": "e" })), lines_joined(None, None, Some("e")));
     assert_eq!(
-        checked(begin).framing,
-        Framing::Multiline { begin: Some(r"\d+-\d+.*".into()), proceed: None, end: None }
+        framing(json!({ "log_begin_reg": "b", "log_end_reg": "e" })),
+        lines_joined(Some("b"), None, Some("e"))
+    );
+    assert_eq!(
+        framing(json!({ "log_continue_reg": "c", "log_end_reg": "e" })),
+        lines_joined(None, Some("c"), Some("e"))
+    );
+    assert!(matches!(
+        framing(json!({ "logBeginRegex": "b", "discardUnmatch": true })),
+        Framing::Multiline { unmatched: UnmatchedLines::Discard, .. }
+    ));
+    assert_eq!(framing(json!({ "logType": "json_log" })), Framing::Json);
+}
+
+#[test]
+fn patterns_for_lines_that_have_no_effect_are_a_warning() {
+    check_problems(
+        &config(json!({ "logContinueRegex": "c" })),
+        &["warning: inputDetail.logContinueRegex: alone has no effect, because it does not say \
+           where a record starts or ends; add `logBeginRegex` or `logEndRegex`"],
+    );
+    let three =
+        config(json!({ "log_begin_reg": "b", "log_continue_reg": "c", "log_end_reg": "e" }));
+    check_problems(
+        &three,
+        &["warning: inputDetail.logEndRegex: has no effect beside patterns for the first and the \
+           continued lines; remove one of the three"],
+    );
+    let framing = check(&three, &target()).config.unwrap().framing;
+    assert_eq!(framing, lines_joined(Some("b"), Some("c"), None));
+}
+
+#[test]
+fn the_precision_of_times_is_read_from_the_advanced_settings() {
+    let plain = checked(json!({}));
+    assert_eq!((plain.nanoseconds, plain.precise_time), (false, None));
+    let config = checked(json!({
+        "timeFormat": "%m-%d", "timeKey": "t",
+        "advanced": {
+            "enable_timestamp_nanosecond": true, "specified_year": 2021,
+            "enable_precise_timestamp": true, "precise_timestamp_unit": "us",
+        },
+    }));
+    assert!(config.nanoseconds);
+    assert_eq!(config.time.unwrap().year, Some(2021));
+    let key = "precise_timestamp".to_owned();
+    assert_eq!(config.precise_time, Some(PreciseTime { key, unit: PreciseUnit::Micros }));
+    check_problems(
+        &super::tests::config(json!({
+            "timeFormat": "%m-%d", "timeKey": "t",
+            "advanced": {
+                "specified_year": 21, "enable_precise_timestamp": true,
+                "precise_timestamp_unit": "s",
+            },
+        })),
+        &[
+            "warning: inputDetail.advanced.specified_year: 21 is not a year from 1970 to 2105, \
+             it has no effect; write the year, or 0 for the current one",
+            "warning: inputDetail.advanced.precise_timestamp_unit: `s` is not a unit, so it is \
+             milliseconds; write `ms`, `us` or `ns`",
+        ],
     );
 }
 
@@ -161,6 +233,7 @@ fn the_time_comes_from_the_group_called_time() {
             key: "Time".into(),
             format: "%d/%b/%Y:%H:%M:%S".into(),
             zone_offset_seconds: Some(-(3 * 3600 + 30 * 60)),
+            year: None,
         })
     );
 }
