@@ -126,6 +126,15 @@ test('a search without a result says what to do', async () => {
   await page.screenshot('nothing-found');
 });
 
+test('a query is typed over again and again', async () => {
+  // Selected and replaced before the editor has heard of the selection; whether the browser gets
+  // to style the text itself, against the page's policy, is seen at the end.
+  for (const query of Array.from({ length: 12 }, (_, i) => `status:${i} and "word" not ${i}*`)) {
+    await page.write(query);
+    assert.equal(await page.queryText(), query);
+  }
+});
+
 test('an error in the query is shown with its place', async () => {
   await page.expectingRefusals(async () => {
     await page.search('(status:200');

@@ -184,8 +184,13 @@ export class Console {
     );
   }
 
+  /** Replaces the text in the query box. */
+  write(query) {
+    return this.find('[data-editor=query] .cm-content').fill(query);
+  }
+
   async search(query) {
-    await this.find('[data-editor=query] .cm-content').fill(query);
+    await this.write(query);
     await this.find('[data-action=run]').click();
     await this.untilDone();
   }

@@ -152,10 +152,31 @@ function leave(view: EditorView): boolean {
 /**
  * Types over a selection ourselves. Left to the browser, it carries the colour of the replaced
  * text over as a `style` attribute, which CodeMirror removes, but the page's policy reports first.
+ * What is replaced is asked of the page: the editor's own selection follows a moment later.
  */
 function typeOverSelection(event: InputEvent, view: EditorView): boolean {
   if (event.inputType !== 'insertText' || event.isComposing || event.data === null) return false;
-  if (view.state.selection.main.empty) return false;
-  view.dispatch(view.state.replaceSelection(event.data), { userEvent: 'input.type', scrollIntoView: true });
+  const range = selected(view);
+  if (range.from === range.to) return false;
+  view.dispatch({
+    changes: { ...range, insert: event.data },
+    selection: { anchor: range.from + event.data.length },
+    userEvent: 'input.type',
+    scrollIntoView: true,
+  });
   return true;
+}
+
+/** What is selected on the page, as far as the browser tells about a shadow root. */
+function selected(view: EditorView): { from: number; to: number } {
+  const root = view.root as ShadowRoot & Partial<Pick<Document, 'getSelection'>>;
+  const selection = root.getSelection?.() ?? null;
+  const { anchorNode, focusNode } = selection ?? {};
+  if (!selection || !anchorNode || !focusNode || !view.contentDOM.contains(anchorNode) || !view.contentDOM.contains(focusNode)) {
+    const { from, to } = view.state.selection.main;
+    return { from, to };
+  }
+  const anchor = view.posAtDOM(anchorNode, selection.anchorOffset);
+  const head = view.posAtDOM(focusNode, selection.focusOffset);
+  return { from: Math.min(anchor, head), to: Math.max(anchor, head) };
 }
