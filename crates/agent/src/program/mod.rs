@@ -7,7 +7,9 @@ mod talking;
 use crate::checkpoint::{Loaded, load};
 use crate::mailbox::Mailbox;
 use crate::metrics::Metrics;
-use crate::settings::{DEFAULT_STATE_DIR, Given, READ_WHOLE_MARGIN, Settings, SettingsError};
+use crate::settings::{
+    DEFAULT_STATE_DIR, Given, READ_WHOLE_MARGIN, Settings, SettingsError, ThisMachine, memory_limit,
+};
 use crate::status;
 use crate::tail::Setup;
 use crate::{info, log, warn};
@@ -114,20 +116,28 @@ fn start(env: BTreeMap<String, String>) -> Result<u8, StartError> {
         env,
         hostname: uname.nodename().to_string_lossy().into_owned(),
         address: own_address(),
-        read_file: &|path| std::fs::read_to_string(path),
+        memory_limit: memory_limit(&ThisMachine),
+        machine: &ThisMachine,
     };
     let settings = Settings::read(&given)?;
     log::set_level(settings.log_level);
     info!("sidetail-agent {} starts", env!("CARGO_PKG_VERSION"));
     for origin in &settings.origins {
-        info!("setting {} = {} from {}", origin.setting, origin.value, origin.from);
+        info!("{origin}");
+    }
+    for warning in &settings.warnings {
+        warn!("{warning}");
     }
     let _lock = take_state_dir(&settings.state_dir)?;
     let loaded = load_checkpoint(&settings.checkpoint)?;
     let metrics = Arc::new(Metrics::default());
     let now = collecting::moment();
     let setup = Setup {
-        limits: BatchLimits { max_age: settings.batch_age, ..BatchLimits::default() },
+        limits: BatchLimits {
+            max_bytes: settings.batch_bytes,
+            max_logs: settings.batch_logs,
+            max_age: settings.batch_age,
+        },
         budget_bytes: settings.memory_bytes,
         scan_every: settings.scan,
         path_prefix: settings.path_prefix.clone(),

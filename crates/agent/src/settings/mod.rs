@@ -7,15 +7,23 @@
 //! begin with `SIDETAIL_AGENT_` and always win.
 
 mod instance;
+mod machine;
+mod membership;
+pub mod options;
+mod reader;
 mod values;
 
+pub use machine::{Machine, ThisMachine, memory_limit};
+pub use membership::{Membership, MembershipSources};
+
 use crate::log::{Level, level_named};
-use instance::Instance;
+use pipeline::batch::BatchLimits;
 use pipeline::tags::AgentLabels;
+use reader::Reader;
 use sls::compress::Compression;
 use sls_client::{CredentialSource, Endpoint, KeyPair};
-use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,6 +31,12 @@ use values::{bytes, endpoint, number, seconds};
 
 /// Memory between read and acknowledgement, unless a setting says otherwise.
 const MEMORY_BYTES: usize = 4 * 1024 * 1024;
+
+/// Less leaves no room for a batch.
+const MIN_MEMORY_BYTES: usize = 1024 * 1024;
+
+/// Where the hand-shake with an application takes place, if the directory exists (`agent` 1.5).
+const TASK_SITE: &str = "/tasksite";
 
 /// Files changed this long before the start are still read whole: a pod's first lines may well
 /// be older than its sidecar.
@@ -62,8 +76,14 @@ impl Credentials {
 /// The settings of one agent.
 #[derive(Debug)]
 pub struct Settings {
-    /// What is the same for every batch.
+    /// What is the same for every batch until the membership changes.
     pub labels: AgentLabels,
+    /// Those of the labels that never change.
+    pub fixed_labels: AgentLabels,
+    /// Groups, accounts and tags as they were read.
+    pub membership: Membership,
+    /// Where they are read again.
+    pub membership_sources: MembershipSources,
     /// Where batches go.
     pub sink: SinkKind,
     /// The service that takes the logs.
@@ -84,6 +104,16 @@ pub struct Settings {
     pub memory_bytes: usize,
     /// How long the end may take.
     pub drain: Duration,
+    /// How long collecting goes on after the signal that asks for the end.
+    pub linger: Duration,
+    /// Touched once every configured path is watched.
+    pub cornerstone: Option<PathBuf>,
+    /// Begins the end when it appears.
+    pub tombstone: Option<PathBuf>,
+    /// How long the end may take after the tombstone.
+    pub tombstone_drain: Duration,
+    /// Time between two looks at what may change while the agent runs.
+    pub reload: Duration,
     /// Put in front of every path of a configuration.
     pub path_prefix: PathBuf,
     /// Where to answer questions, if at all.
@@ -94,14 +124,22 @@ pub struct Settings {
     pub scan: Duration,
     /// The longest a line waits for others before it is sent.
     pub batch_age: Duration,
+    /// Bytes at which a batch is sent.
+    pub batch_bytes: usize,
+    /// Logs at which a batch is sent.
+    pub batch_logs: usize,
     /// Requests under way at most.
     pub requests_in_flight: usize,
     /// How bodies are compressed.
     pub compression: Compression,
     /// What the agent says about itself.
     pub log_level: Level,
+    /// Where it says so, if not on standard error.
+    pub log_file: Option<PathBuf>,
     /// Every value that is not the default.
     pub origins: Vec<Origin>,
+    /// What was given and does nothing, or not what it says.
+    pub warnings: Vec<String>,
 }
 
 /// A value that is not the default.
@@ -113,6 +151,18 @@ pub struct Origin {
     pub value: String,
     /// The variable, or the key of the instance file.
     pub from: String,
+    /// Sources that say something else and lost.
+    pub over: Vec<String>,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "setting {} = {} from {}", self.setting, self.value, self.from)?;
+        if !self.over.is_empty() {
+            write!(f, ", which wins over {}", self.over.join(" and "))?;
+        }
+        Ok(())
+    }
 }
 
 /// A setting that cannot be used.
@@ -133,52 +183,10 @@ pub struct Given<'a> {
     pub hostname: String,
     /// Address of the machine, for when nothing else is said.
     pub address: String,
-    /// Reads a small file.
-    pub read_file: &'a dyn Fn(&Path) -> io::Result<String>,
-}
-
-/// Collects values with their origin.
-pub(crate) struct Reader<'a> {
-    given: &'a Given<'a>,
-    origins: Vec<Origin>,
-}
-
-impl Reader<'_> {
-    /// A variable that is set and not empty.
-    fn env(&mut self, name: &str) -> Option<String> {
-        let value =
-            self.given.env.get(name).map(|value| value.trim()).filter(|it| !it.is_empty())?;
-        self.note(name, value, &format!("environment {name}"));
-        Some(value.to_owned())
-    }
-
-    /// A variable whose value is not shown.
-    fn secret(&mut self, name: &str) -> Option<String> {
-        let value =
-            self.given.env.get(name).map(|value| value.trim()).filter(|it| !it.is_empty())?;
-        self.note(name, "(not shown)", &format!("environment {name}"));
-        Some(value.to_owned())
-    }
-
-    fn note(&mut self, setting: &str, value: &str, from: &str) {
-        self.origins.push(Origin {
-            setting: setting.to_owned(),
-            value: value.to_owned(),
-            from: from.to_owned(),
-        });
-    }
-
-    fn parsed<T>(
-        &mut self,
-        name: &str,
-        default: T,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Result<T, SettingsError> {
-        match self.env(name) {
-            None => Ok(default),
-            Some(text) => parse(&text).map_err(|reason| refuse(name, reason)),
-        }
-    }
+    /// Memory the container may use, in bytes.
+    pub memory_limit: Option<u64>,
+    /// Where files are.
+    pub machine: &'a dyn Machine,
 }
 
 fn refuse(name: &str, reason: impl Into<String>) -> SettingsError {
@@ -191,28 +199,32 @@ impl Settings {
     /// # Errors
     /// The first setting that cannot be used, by name.
     pub fn read(given: &Given<'_>) -> Result<Self, SettingsError> {
-        let mut reader = Reader { given, origins: Vec::new() };
-        let instance = Instance::read(&mut reader)?;
-        let labels = labels(&mut reader, &instance);
+        let mut reader = Reader::new(given);
+        let place = instance::read(&mut reader)?;
+        let membership_sources = MembershipSources::new(&mut reader);
+        let (membership, problems) = membership_sources.read(given.machine, &Membership::default());
+        reader.warnings.extend(problems);
+        let found = membership_sources.ids_of_files(&membership);
+        if !found.is_empty() {
+            let from = membership_sources.ids_file().display().to_string();
+            reader.note("user_defined_id", &found, &from);
+        }
+        let fixed_labels = fixed_labels(&mut reader);
         let sink = reader.parsed("SIDETAIL_AGENT_SINK", SinkKind::Sls, |text| match text {
             "sls" => Ok(SinkKind::Sls),
             "null" => Ok(SinkKind::Null),
             _ => Err(format!("`{text}` is not a sink; write `sls` or `null`")),
         })?;
-        let own_endpoint = match reader.env("SIDETAIL_AGENT_ENDPOINT") {
-            Some(text) => {
-                Some(endpoint(&text).map_err(|why| refuse("SIDETAIL_AGENT_ENDPOINT", why))?)
-            }
-            None => None,
-        };
-        let config_server = match reader.env("SIDETAIL_AGENT_CONFIG_SERVER") {
+        let own_endpoint =
+            reader.parsed("SIDETAIL_AGENT_ENDPOINT", None, |text| endpoint(text).map(Some))?;
+        let config_server = match reader.text("SIDETAIL_AGENT_CONFIG_SERVER") {
             Some(text) if text == "none" => None,
             Some(text) => {
                 Some(endpoint(&text).map_err(|why| refuse("SIDETAIL_AGENT_CONFIG_SERVER", why))?)
             }
-            None => instance.config_server.clone().or_else(|| own_endpoint.clone()),
+            None => place.config_server.or_else(|| own_endpoint.clone()),
         };
-        let endpoint = own_endpoint.or(instance.endpoint.clone());
+        let endpoint = own_endpoint.or(place.endpoint);
         if endpoint.is_none() && sink == SinkKind::Sls {
             return Err(refuse(
                 "SIDETAIL_AGENT_ENDPOINT",
@@ -220,8 +232,8 @@ impl Settings {
                  log service, for example http://sidetail-server:8080",
             ));
         }
-        let credentials = credentials(&mut reader, &instance)?;
-        let config_dir = reader.env("SIDETAIL_AGENT_CONFIG_DIR").map(PathBuf::from);
+        let credentials = credentials(&mut reader)?;
+        let config_dir = reader.text("SIDETAIL_AGENT_CONFIG_DIR").map(PathBuf::from);
         if config_dir.is_none() && config_server.is_none() {
             return Err(refuse(
                 "SIDETAIL_AGENT_CONFIG_DIR",
@@ -230,44 +242,55 @@ impl Settings {
             ));
         }
         let state_dir = reader
-            .env("SIDETAIL_AGENT_STATE_DIR")
+            .text("SIDETAIL_AGENT_STATE_DIR")
             .map_or_else(|| PathBuf::from(DEFAULT_STATE_DIR), PathBuf::from);
         let checkpoint = reader
-            .env("ALIYUN_LOGTAIL_CHECK_POINT_PATH")
-            .or(instance.checkpoint.clone())
+            .text("check_point_filename")
             .map_or_else(|| state_dir.join("checkpoint"), PathBuf::from);
-        let log_level = match reader.env("SIDETAIL_AGENT_LOG").or(reader.env("LOGTAIL_LOG_LEVEL")) {
-            None => Level::Info,
-            Some(text) => level_named(&text).ok_or_else(|| {
-                refuse(
-                    "SIDETAIL_AGENT_LOG",
-                    format!("`{text}` is not a level; write error, warn, info or debug"),
-                )
-            })?,
-        };
-        Ok(Self {
-            labels,
+        let memory_bytes = memory_bytes(&mut reader)?;
+        let (requests_in_flight, batch_age) = sending(&mut reader)?;
+        let batch_bytes = reader
+            .lenient("batch_send_metric_size", |_| true, |text| number(text, 4 << 10, 4 << 20))
+            .unwrap_or(BatchLimits::default().max_bytes);
+        let batch_logs = reader
+            .lenient("merge_log_count_limit", |_| true, |text| number(text, 1, 40_000))
+            .unwrap_or(BatchLimits::default().max_logs);
+        let log_level = log_level(&mut reader)?;
+        // Read by the time zone library.
+        reader.text("TZ");
+        let settings = Self {
+            labels: membership.label(&fixed_labels),
+            fixed_labels,
+            membership,
+            membership_sources,
             sink,
             endpoint,
             config_server,
             credentials,
-            ca_file: reader.env("SIDETAIL_AGENT_CA_FILE").map(PathBuf::from),
+            ca_file: reader.text("SIDETAIL_AGENT_CA_FILE").map(PathBuf::from),
             config_dir,
             state_dir,
             checkpoint,
-            memory_bytes: reader.parsed("SIDETAIL_AGENT_MEMORY_BYTES", MEMORY_BYTES, |text| {
-                let bytes = bytes(text)?;
-                if bytes < 1024 * 1024 {
-                    return Err("less than 1 MiB leaves no room for a batch".to_owned());
-                }
-                Ok(bytes)
-            })?,
+            memory_bytes,
             drain: reader.parsed(
                 "SIDETAIL_AGENT_DRAIN_SECONDS",
                 Duration::from_secs(25),
                 seconds,
             )?,
-            path_prefix: reader.env("SIDETAIL_AGENT_PATH_PREFIX").unwrap_or_default().into(),
+            linger: reader.parsed("SIDETAIL_AGENT_LINGER_SECONDS", Duration::ZERO, seconds)?,
+            cornerstone: task_site(&mut reader, "SIDETAIL_AGENT_CORNERSTONE", "cornerstone"),
+            tombstone: task_site(&mut reader, "SIDETAIL_AGENT_TOMBSTONE", "tombstone"),
+            tombstone_drain: reader.parsed(
+                "SIDETAIL_AGENT_TOMBSTONE_SECONDS",
+                Duration::from_secs(600),
+                seconds,
+            )?,
+            reload: reader.parsed(
+                "SIDETAIL_AGENT_RELOAD_SECONDS",
+                Duration::from_secs(60),
+                |text| seconds(text).map(|time| time.max(Duration::from_millis(50))),
+            )?,
+            path_prefix: reader.text("SIDETAIL_AGENT_PATH_PREFIX").unwrap_or_default().into(),
             admin_listen: reader.parsed("SIDETAIL_AGENT_ADMIN_LISTEN", None, |text| {
                 text.parse().map(Some).map_err(|_| format!("`{text}` is not ADDRESS:PORT"))
             })?,
@@ -277,13 +300,10 @@ impl Settings {
                 seconds,
             )?,
             scan: reader.parsed("SIDETAIL_AGENT_SCAN_SECONDS", Duration::from_secs(1), seconds)?,
-            batch_age: reader.parsed(
-                "SIDETAIL_AGENT_BATCH_SECONDS",
-                Duration::from_millis(300),
-                seconds,
-            )?,
-            requests_in_flight: reader
-                .parsed("SIDETAIL_AGENT_REQUESTS_IN_FLIGHT", 8, |text| number(text, 1, 1000))?,
+            batch_age,
+            batch_bytes,
+            batch_logs,
+            requests_in_flight,
             compression: reader.parsed("SIDETAIL_AGENT_COMPRESSION", Compression::Lz4, |text| {
                 match text {
                     "lz4" => Ok(Compression::Lz4),
@@ -293,76 +313,123 @@ impl Settings {
                 }
             })?,
             log_level,
-            origins: reader.origins,
-        })
+            log_file: reader.text("SIDETAIL_AGENT_LOG_FILE").map(PathBuf::from),
+            origins: Vec::new(),
+            warnings: Vec::new(),
+        };
+        reader.warn_of_the_idle();
+        Ok(Self { origins: reader.origins, warnings: reader.warnings, ..settings })
     }
 }
 
 /// Where state is kept unless a setting says otherwise.
 pub const DEFAULT_STATE_DIR: &str = "/var/lib/sidetail-agent";
 
-/// Ids, host and tags (`agent` 1.1, 5.2).
-fn labels(reader: &mut Reader<'_>, instance: &Instance) -> AgentLabels {
-    let mut ids: BTreeSet<String> = BTreeSet::new();
-    if let Some(text) = reader.env("ALIYUN_LOGTAIL_USER_DEFINED_ID") {
-        ids.extend(text.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned));
-    }
-    let system_dir = reader
-        .env("ALIYUN_LOGTAIL_SYS_CONF_DIR")
-        .map_or_else(|| PathBuf::from("/etc/ilogtail"), PathBuf::from);
-    let file = system_dir.join("user_defined_id");
-    if let Ok(text) = (reader.given.read_file)(&file) {
-        let found: Vec<&str> = text.lines().map(str::trim).filter(|id| !id.is_empty()).collect();
-        if !found.is_empty() {
-            reader.note("user_defined_id", &found.join(","), &file.to_string_lossy());
-        }
-        ids.extend(found.into_iter().map(str::to_owned));
-    }
-    // The account is of use to the closed control channel only.
-    reader.env("ALIYUN_LOGTAIL_USER_ID");
-    let hostname = instance
-        .hostname
-        .clone()
-        .or_else(|| reader.env("ALIYUN_LOGTAIL_WORKING_HOSTNAME"))
-        .unwrap_or_else(|| reader.given.hostname.clone());
-    let source = instance
-        .ip
-        .clone()
-        .or_else(|| reader.env("ALIYUN_LOGTAIL_WORKING_IP"))
-        .unwrap_or_else(|| reader.given.address.clone());
-    let env = reader
-        .env("ALIYUN_LOG_ENV_TAGS")
-        .map(|names| {
-            names
-                .split('|')
-                .filter(|name| !name.is_empty())
-                .map(|name| {
-                    let value = reader.given.env.get(name).cloned().unwrap_or_default();
-                    (name.to_owned(), value)
-                })
-                .collect()
+/// Host and tags of the environment (`agent` 1.1, 5.2).
+fn fixed_labels(reader: &mut Reader<'_>) -> AgentLabels {
+    let hostname = reader.text("working_hostname").unwrap_or_else(|| reader.given.hostname.clone());
+    let source = reader.text("working_ip").unwrap_or_else(|| reader.given.address.clone());
+    let names = reader.text("ALIYUN_LOG_ENV_TAGS").unwrap_or_default();
+    let env = names
+        .split('|')
+        .filter(|name| !name.is_empty())
+        .map(|name| {
+            let value = reader.given.env.get(name).cloned().unwrap_or_default();
+            (name.to_owned(), value)
         })
-        .unwrap_or_default();
-    AgentLabels { source, hostname, user_defined_ids: ids.into_iter().collect(), env }
+        .collect();
+    AgentLabels { source, hostname, user_defined_ids: Vec::new(), env }
 }
 
-fn credentials(reader: &mut Reader<'_>, instance: &Instance) -> Result<Credentials, SettingsError> {
+/// Bytes between read and acknowledgement: what is set, or an eighth of what the container or
+/// Logtail's own limit allows, as far as the default reaches.
+fn memory_bytes(reader: &mut Reader<'_>) -> Result<usize, SettingsError> {
+    const MEGABYTE: u64 = 1024 * 1024;
+    let at_least = |floor: f64| move |text: &str| text.parse().is_ok_and(|it: f64| it >= floor);
+    let megabytes = |text: &str| {
+        let number: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
+        // Logtail raises the 80 and 100 of its old files.
+        if number <= 0.0 { Err("is not above 0".to_owned()) } else { Ok(number.max(200.0) as u64) }
+    };
+    let known = reader.lenient("mem_usage_limit", at_least(384.0), megabytes);
+    if let Some(text) = reader.text("SIDETAIL_AGENT_MEMORY_BYTES") {
+        let set = bytes(&text).and_then(|bytes| match bytes {
+            0..MIN_MEMORY_BYTES => Err("less than 1 MiB leaves no room for a batch".to_owned()),
+            _ => Ok(bytes),
+        });
+        return set.map_err(|why| refuse("SIDETAIL_AGENT_MEMORY_BYTES", why));
+    }
+    let container = reader.given.memory_limit;
+    let Some(limit) =
+        known.map(|it| it.saturating_mul(MEGABYTE)).into_iter().chain(container).min()
+    else {
+        return Ok(MEMORY_BYTES);
+    };
+    let eighth = usize::try_from(limit / 8).unwrap_or(usize::MAX);
+    let bytes = eighth.clamp(MIN_MEMORY_BYTES, MEMORY_BYTES);
+    if bytes != MEMORY_BYTES {
+        let from = format!("an eighth of the container's {limit} bytes");
+        reader.note("SIDETAIL_AGENT_MEMORY_BYTES", &bytes.to_string(), &from);
+    }
+    Ok(bytes)
+}
+
+/// Requests in flight and the age of a batch, by our names or by Logtail's.
+fn sending(reader: &mut Reader<'_>) -> Result<(usize, Duration), SettingsError> {
+    let at_least_two = |text: &str| text.parse().is_ok_and(|number: usize| number >= 2);
+    let requests = reader.lenient("send_request_concurrency", at_least_two, |text| {
+        number(text, 1, usize::MAX).map(|number| number.min(80))
+    });
+    let age = reader.lenient("batch_send_interval", |_| true, seconds);
+    let requests =
+        reader.parsed("SIDETAIL_AGENT_REQUESTS_IN_FLIGHT", requests.unwrap_or(8), |text| {
+            number(text, 1, 1000)
+        })?;
+    let age = age.unwrap_or(BatchLimits::default().max_age);
+    Ok((requests, reader.parsed("SIDETAIL_AGENT_BATCH_SECONDS", age, seconds)?))
+}
+
+fn log_level(reader: &mut Reader<'_>) -> Result<Level, SettingsError> {
+    let other = reader.text("LOGTAIL_LOG_LEVEL");
+    let Some(text) = reader.text("SIDETAIL_AGENT_LOG").or(other) else { return Ok(Level::Info) };
+    level_named(&text).ok_or_else(|| {
+        let reason = format!("`{text}` is not a level; write error, warn, info or debug");
+        refuse("SIDETAIL_AGENT_LOG", reason)
+    })
+}
+
+/// A file of the hand-shake: as set, or in the task site where there is one.
+fn task_site(reader: &mut Reader<'_>, name: &str, file: &str) -> Option<PathBuf> {
+    match reader.text(name) {
+        Some(text) if text == "none" => None,
+        Some(text) => Some(PathBuf::from(text)),
+        None => {
+            reader.given.machine.list(Path::new(TASK_SITE)).ok()?;
+            let path = Path::new(TASK_SITE).join(file);
+            reader.note(name, &path.to_string_lossy(), "the directory that exists");
+            Some(path)
+        }
+    }
+}
+
+fn credentials(reader: &mut Reader<'_>) -> Result<Credentials, SettingsError> {
     const ID: &str = "SIDETAIL_AGENT_ACCESS_KEY_ID";
     const SECRET: &str = "SIDETAIL_AGENT_ACCESS_KEY_SECRET";
     const ID_FILE: &str = "SIDETAIL_AGENT_ACCESS_KEY_ID_FILE";
     const SECRET_FILE: &str = "SIDETAIL_AGENT_ACCESS_KEY_SECRET_FILE";
-    match (reader.env(ID_FILE), reader.env(SECRET_FILE)) {
+    let instance = match (reader.text("default_access_key_id"), reader.text("default_access_key")) {
+        (Some(id), Some(secret)) => Credentials::Key(KeyPair { id, secret }),
+        _ => Credentials::Anonymous,
+    };
+    match (reader.text(ID_FILE), reader.text(SECRET_FILE)) {
         (Some(id), Some(secret)) => return Ok(Credentials::Files(id.into(), secret.into())),
         (None, None) => {}
         (Some(_), None) => return Err(refuse(SECRET_FILE, format!("is missing beside {ID_FILE}"))),
         (None, Some(_)) => return Err(refuse(ID_FILE, format!("is missing beside {SECRET_FILE}"))),
     }
-    match (reader.env(ID), reader.secret(SECRET)) {
+    match (reader.text(ID), reader.text(SECRET)) {
         (Some(id), Some(secret)) => Ok(Credentials::Key(KeyPair { id, secret })),
-        (None, None) => Ok(match &instance.key {
-            Some(key) => Credentials::Key(key.clone()),
-            None => Credentials::Anonymous,
-        }),
+        (None, None) => Ok(instance),
         (Some(_), None) => Err(refuse(SECRET, format!("is missing beside {ID}"))),
         (None, Some(_)) => Err(refuse(ID, format!("is missing beside {SECRET}"))),
     }

@@ -1,17 +1,16 @@
+use super::machine::tests::Paper;
 use super::*;
 
 /// Reads settings from an environment; files are given as pairs of path and content.
 fn read(env: &[(&str, &str)], files: &[(&str, &str)]) -> Result<Settings, SettingsError> {
     let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let read_file = |path: &Path| {
-        files
-            .iter()
-            .find(|(known, _)| Path::new(known) == path)
-            .map(|(_, text)| (*text).to_owned())
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
+    let given = Given {
+        env,
+        hostname: "host".into(),
+        address: "10.0.0.9".into(),
+        memory_limit: None,
+        machine: &Paper::of(files),
     };
-    let given =
-        Given { env, hostname: "host".into(), address: "10.0.0.9".into(), read_file: &read_file };
     Settings::read(&given)
 }
 
@@ -141,4 +140,122 @@ fn what_cannot_be_used_is_refused_by_name() {
     assert!(with("SIDETAIL_AGENT_ACCESS_KEY_ID", "ak").contains("SECRET: is missing"));
     assert!(with("SIDETAIL_AGENT_ENDPOINT", "ftp://x").contains("unknown scheme"));
     assert!(with("SIDETAIL_AGENT_CONFIG_SERVER", "none").contains("CONFIG_DIR: is not set"));
+}
+
+/// What is set, from where, and over what, for one option.
+fn origin(settings: &Settings, name: &str) -> String {
+    let found = settings.origins.iter().find(|origin| origin.setting == name);
+    found.map_or_else(|| "default".to_owned(), ToString::to_string)
+}
+
+#[test]
+fn for_most_keys_the_file_wins_and_for_resources_the_environment() {
+    let file = ("/c.json", r#"{"working_ip": "1.1.1.1", "send_request_concurrency": 20}"#);
+    let env = [
+        ENDPOINT,
+        ("ALIYUN_LOGTAIL_CONFIG", "/c.json"),
+        ("ALIYUN_LOGTAIL_WORKING_IP", "2.2.2.2"),
+        ("send_request_concurrency", "40"),
+    ];
+    let settings = read(&env, &[file]).unwrap();
+    assert_eq!(
+        origin(&settings, "working_ip"),
+        "setting working_ip = 1.1.1.1 from /c.json working_ip, which wins over environment \
+         ALIYUN_LOGTAIL_WORKING_IP"
+    );
+    assert_eq!(
+        origin(&settings, "send_request_concurrency"),
+        "setting send_request_concurrency = 40 from environment send_request_concurrency, which \
+         wins over /c.json send_request_concurrency"
+    );
+    assert_eq!(settings.requests_in_flight, 40);
+    let ours = [ENDPOINT, ("SIDETAIL_AGENT_REQUESTS_IN_FLIGHT", "3"), env[1], env[3]];
+    assert_eq!(read(&ours, &[file]).unwrap().requests_in_flight, 3);
+}
+
+#[test]
+fn a_resource_below_its_floor_is_ignored_with_a_warning() {
+    let env = [ENDPOINT, ("send_request_concurrency", "1"), ("mem_usage_limit", "100")];
+    let settings = read(&env, &[]).unwrap();
+    assert_eq!(settings.requests_in_flight, 8);
+    let ignored = settings.warnings.iter().filter(|it| it.contains("is ignored")).count();
+    assert_eq!(ignored, 2, "{:?}", settings.warnings);
+    assert_eq!(origin(&settings, "mem_usage_limit"), "default");
+}
+
+#[test]
+fn fragments_are_merged_in_the_order_of_their_names() {
+    let files = [
+        ("/c.json", r#"{"working_ip": "1.1.1.1", "working_hostname": "main"}"#),
+        ("/etc/ilogtail/config.d/20.json", r#"{"working_ip": "3.3.3.3"}"#),
+        ("/etc/ilogtail/config.d/10.json", r#"{"working_ip": "2.2.2.2"}"#),
+        ("/etc/ilogtail/config.d/30.json", "{"),
+        ("/etc/ilogtail/config.d/notes.txt", "{}"),
+    ];
+    let settings = read(&[ENDPOINT, ("LOONG_CONFIG", "/c.json")], &files).unwrap();
+    assert_eq!(settings.labels.source, "3.3.3.3");
+    assert_eq!(settings.labels.hostname, "main");
+    assert!(settings.warnings[0].contains("30.json: EOF"), "{:?}", settings.warnings);
+}
+
+#[test]
+fn newer_names_win_over_older_ones() {
+    let env = [ENDPOINT, ("LOONG_ENV_TAGS", "a"), ("ALIYUN_LOG_ENV_TAGS", "b"), ("a", "1")];
+    let settings = read(&env, &[]).unwrap();
+    assert_eq!(settings.labels.env, [("a".to_owned(), "1".to_owned())]);
+}
+
+#[test]
+fn what_is_set_and_does_nothing_is_said() {
+    let env = [
+        ENDPOINT,
+        ("HTTPS_PROXY", "http://user:secret@p"),
+        ("enable_full_drain_mode", "true"),
+        ("SIDETAIL_AGENT_ENDPOIND", "x"),
+        ("ALIYUN_LOGTAIL_CONFIG", "/c.json"),
+    ];
+    let settings = read(&env, &[("/c.json", r#"{"buffer_file_num": 5, "never_heard": 1}"#)]);
+    let said = settings.unwrap().warnings.join("\n");
+    for part in [
+        "environment HTTPS_PROXY has no effect (proxy for HTTPS): connections go directly",
+        "environment enable_full_drain_mode has no effect",
+        "environment SIDETAIL_AGENT_ENDPOIND is not a known variable",
+        "/c.json buffer_file_num has no effect",
+        "/c.json never_heard is not a known key",
+    ] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    assert!(!said.contains("secret"), "{said}");
+}
+
+#[test]
+fn a_small_container_gets_a_small_budget() {
+    let budget = |memory_limit: Option<u64>, env: &[(&str, &str)]| {
+        let env = env.iter().chain([&ENDPOINT]);
+        let given = Given {
+            env: env.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            hostname: String::new(),
+            address: String::new(),
+            memory_limit,
+            machine: &Paper::default(),
+        };
+        Settings::read(&given).unwrap().memory_bytes
+    };
+    const MIB: usize = 1 << 20;
+    assert_eq!(budget(None, &[]), 4 * MIB);
+    assert_eq!(budget(Some(512 << 20), &[]), 4 * MIB);
+    assert_eq!(budget(Some(16 << 20), &[]), 2 * MIB);
+    assert_eq!(budget(Some(1 << 20), &[]), MIB);
+    assert_eq!(budget(Some(16 << 20), &[("mem_usage_limit", "2048")]), 2 * MIB);
+    assert_eq!(budget(Some(16 << 20), &[("SIDETAIL_AGENT_MEMORY_BYTES", "8Mi")]), 8 * MIB);
+}
+
+#[test]
+fn the_hand_shake_is_on_where_its_directory_is() {
+    let settings = read(&[ENDPOINT], &[]).unwrap();
+    assert_eq!((settings.cornerstone, settings.tombstone), (None, None));
+    let site = [("/tasksite/.keep", "")];
+    let settings = read(&[ENDPOINT, ("SIDETAIL_AGENT_CORNERSTONE", "none")], &site).unwrap();
+    assert_eq!(settings.cornerstone, None);
+    assert_eq!(settings.tombstone.unwrap(), Path::new("/tasksite/tombstone"));
 }
