@@ -383,7 +383,7 @@ impl<S: Source, R: Records> Controller<S, R> {
             .objects
             .iter()
             .filter_map(|object| object.config.as_ref())
-            .any(|config| config.project == applied.project && config.name == applied.config_name)
+            .any(|config| config.project() == applied.project && config.name == applied.config_name)
     }
 
     fn resync_at(&self, now: Timestamp) -> Option<Timestamp> {

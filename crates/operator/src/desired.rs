@@ -61,9 +61,9 @@ pub fn desired(resource: &Resource, config: &CollectConfig, defaults: &Defaults)
     let mut seen = std::collections::BTreeSet::new();
     groups.retain(|group| seen.insert(group.clone()));
     Desired {
-        project: config.project.clone(),
+        project: config.project().to_owned(),
         logstore: LogstoreFields {
-            logstore_name: Some(config.logstore.clone()),
+            logstore_name: Some(config.logstore().to_owned()),
             ttl: Some(spec.life_cycle_days.unwrap_or(defaults.life_cycle_days).clamp(1, 7300)),
             // Nothing, and numbers out of range, as the vendor's code takes them.
             shard_count: Some(match spec.shard_count {
@@ -80,7 +80,7 @@ pub fn desired(resource: &Resource, config: &CollectConfig, defaults: &Defaults)
             encrypt_conf: spec.logstore_encrypt_conf.clone(),
             ..LogstoreFields::default()
         },
-        logstore_name: config.logstore.clone(),
+        logstore_name: config.logstore().to_owned(),
         index: index(config, analytics),
         config: logtail_config(resource, config),
         groups,
@@ -97,7 +97,7 @@ fn logtail_config(resource: &Resource, config: &CollectConfig) -> LogtailConfig 
         input_detail: detail.and_then(|detail| detail.as_object()).cloned().unwrap_or_default(),
         output_type: "LogService".to_owned(),
         output_detail: OutputDetail {
-            logstore_name: config.logstore.clone(),
+            logstore_name: config.logstore().to_owned(),
             ..OutputDetail::default()
         },
         log_sample: config.sample.clone(),
@@ -133,7 +133,7 @@ fn index(config: &CollectConfig, analytics: bool) -> Index {
         Parser::Regex { keys, .. } | Parser::Delimiter { keys, .. } => {
             names.extend(keys.iter().filter(|key| !key.is_empty()).cloned());
         }
-        Parser::Json | Parser::Apsara => {}
+        Parser::Json | Parser::Apsara { .. } => {}
     }
     let key = TextKey { token: default_token(), doc_value: analytics, ..TextKey::default() };
     let keys: BTreeMap<_, _> =

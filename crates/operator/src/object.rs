@@ -117,7 +117,7 @@ pub fn conflicts(objects: &[Object]) -> BTreeMap<ObjectKey, ObjectKey> {
     let mut claims: BTreeMap<(&str, &str), Vec<&Object>> = BTreeMap::new();
     for object in objects {
         if let Some(config) = &object.config {
-            claims.entry((&config.project, &config.name)).or_default().push(object);
+            claims.entry((config.project(), config.name.as_str())).or_default().push(object);
         }
     }
     let mut losers = BTreeMap::new();

@@ -11,7 +11,9 @@ use crate::parse::{Engine, Parser, PatternError, RegexParser};
 use crate::tags::TopicRule;
 use crate::time::TimeFormat;
 use jiff::tz::{Offset, TimeZone};
-use sls::collect::{self, CollectConfig, Problem, Severity, Unmatched};
+use sls::collect::{
+    self, CollectConfig, Destination, FieldFilter, Filter, Problem, Severity, Unmatched,
+};
 use std::time::Duration;
 
 /// A compiled configuration. It has no effects by itself; the caller reads the files and sends.
@@ -23,6 +25,8 @@ pub struct Plan {
     pub project: String,
     /// Logstore that receives the logs.
     pub logstore: String,
+    /// Everywhere the logs go; `project` and `logstore` are of the first.
+    pub destinations: Vec<Destination>,
     /// Which files.
     pub discover: DiscoverRule,
     /// Which of them are left out.
@@ -62,17 +66,23 @@ pub fn compile(config: &CollectConfig, local_zone: &TimeZone) -> Compiled {
     if config.input.encoding == collect::Encoding::Gbk {
         problems.push(unsupported("inputDetail.fileEncoding", "`gbk` is not supported yet"));
     }
+    if config.input.paths.len() > 1 {
+        problems.push(not_yet("inputDetail.logPath[1]", "several paths are not supported yet"));
+    }
+    if config.destinations.len() > 1 {
+        problems.push(not_yet("outputDetail[1]", "several destinations are not supported yet"));
+    }
+    for problem in &mut problems {
+        problem.field = config.places.shown(&problem.field);
+    }
     let refused = problems.iter().any(|problem| problem.severity == Severity::Error);
-    let plan = match (parser, framing, topic) {
-        (Some(parser), Some(framing), Some(topic)) if !refused => Some(Plan {
+    let plan = match (parser, framing, topic, config.input.paths.first()) {
+        (Some(parser), Some(framing), Some(topic), Some(path)) if !refused => Some(Plan {
             name: config.name.clone(),
-            project: config.project.clone(),
-            logstore: config.logstore.clone(),
-            discover: DiscoverRule::new(
-                &config.input.dir,
-                &config.input.pattern,
-                config.input.max_depth as usize,
-            ),
+            project: config.project().to_owned(),
+            logstore: config.logstore().to_owned(),
+            destinations: config.destinations.clone(),
+            discover: DiscoverRule::new(&path.dir, &path.pattern, path.max_depth as usize),
             exclude: ExcludeRule::new(&config.input.exclude),
             tail_bytes: config.input.tail_bytes,
             tail_existing: config.input.tail_existing,
@@ -93,24 +103,42 @@ fn parser(
 ) -> Option<Parser> {
     let mut parser = match &config.parser {
         collect::Parser::Whole => Parser::whole(),
-        collect::Parser::Regex { pattern, keys } => match RegexParser::new(pattern, keys) {
-            Ok(mut regex) => {
-                check_groups(&regex, pattern, keys, problems);
-                check_sample(&mut regex, config, problems);
-                Parser::regex(regex)
+        collect::Parser::Regex { pattern, keys, alternatives } => {
+            match RegexParser::new(pattern, keys) {
+                Ok(mut regex) => {
+                    if !alternatives.is_empty() {
+                        problems.push(not_yet(
+                            "inputDetail.regex",
+                            "several patterns are not supported yet",
+                        ));
+                    }
+                    check_groups(&regex, pattern, keys, problems);
+                    check_sample(&mut regex, config, problems);
+                    Parser::regex(regex)
+                }
+                Err(error) => {
+                    problems.push(pattern_problem("inputDetail.regex", &error));
+                    return None;
+                }
             }
-            Err(error) => {
-                problems.push(pattern_problem("inputDetail.regex", &error));
-                return None;
-            }
-        },
-        collect::Parser::Json | collect::Parser::Delimiter { .. } | collect::Parser::Apsara => {
+        }
+        collect::Parser::Json
+        | collect::Parser::Delimiter { .. }
+        | collect::Parser::Apsara { .. } => {
             problems.push(unsupported("inputDetail.logType", "this log type is not supported yet"));
             return None;
         }
     };
-    if config.unmatched == Unmatched::KeepRaw {
-        parser = parser.keeping_unparsed();
+    match &config.unmatched {
+        Unmatched::Drop => {}
+        Unmatched::KeepRaw => parser = parser.keeping_unparsed(),
+        Unmatched::KeepAs(_) => problems.push(not_yet(
+            "inputDetail.discardUnmatch",
+            "keeping what does not parse under a name of its own is not supported yet",
+        )),
+    }
+    if !config.masks.is_empty() {
+        problems.push(not_yet("inputDetail.sensitive_keys", "masking is not supported yet"));
     }
     if let Some(name) = &config.raw_field {
         parser = parser.with_raw(name);
@@ -118,7 +146,17 @@ fn parser(
     if let Some(rule) = &config.time {
         set_time(&mut parser, rule, local_zone, problems);
     }
-    for (index, filter) in config.filters.iter().enumerate() {
+    let conditions = match &config.filter {
+        None => Some(Vec::new()),
+        Some(filter) => conjunction(filter),
+    };
+    if conditions.is_none() {
+        problems.push(not_yet(
+            "inputDetail.advanced.filter_expression",
+            "`or` and `not` in filters are not supported yet",
+        ));
+    }
+    for (index, filter) in conditions.unwrap_or_default().into_iter().enumerate() {
         match Engine::whole(&filter.pattern) {
             Ok(pattern) => {
                 if !parser.add_filter(&filter.key, pattern) {
@@ -271,6 +309,21 @@ fn group_text(pattern: &str, number: usize) -> Option<&str> {
 fn pattern_problem(field: &str, error: &PatternError) -> Problem {
     Problem::error(field, format!("the pattern is not valid: {error}"))
         .fix("correct the pattern there; it is read as Perl reads it")
+}
+
+fn not_yet(field: &str, what: &str) -> Problem {
+    Problem::error(field, what).fix("remove it")
+}
+
+/// The conditions that must all hold, if that is all the filter says.
+fn conjunction(filter: &Filter) -> Option<Vec<&FieldFilter>> {
+    match filter {
+        Filter::Field(condition) => Some(vec![condition]),
+        Filter::All(filters) => {
+            filters.iter().map(conjunction).collect::<Option<Vec<_>>>().map(|all| all.concat())
+        }
+        Filter::Any(_) | Filter::Not(_) => None,
+    }
 }
 
 fn unsupported(field: &str, what: &str) -> Problem {

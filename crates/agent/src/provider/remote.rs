@@ -279,7 +279,7 @@ fn offer(received: &Received) -> Offer {
         .map_err(|error| format!("{}: not a configuration: {error}", received.name))
         .and_then(|raw| {
             let project = split_wire_name(&received.name).map(|(project, _)| project.to_owned());
-            let checked = check(&raw, &Target { project, logstore: None });
+            let checked = check(&raw, &Target { project, ..Target::default() });
             for problem in &checked.problems {
                 if problem.severity == Severity::Warning {
                     crate::warn!("CATEGORY_CONFIG_ALARM {}: {problem}", received.name);
@@ -328,7 +328,7 @@ mod tests {
         first.save().unwrap();
         let offers = remote(dir.path()).offers();
         let config = offers[0].config.as_ref().unwrap();
-        assert_eq!((config.project.as_str(), config.name.as_str()), ("p", "c1"));
+        assert_eq!((config.project(), config.name.as_str()), ("p", "c1"));
         assert_eq!(offers[0].version, 3);
     }
 

@@ -206,7 +206,7 @@ fn run_plan(config: &CollectConfig, mut plan: Plan, sample: &[u8], now: Timestam
         let failed = fields.iter().any(|(key, _)| key == RAW_LOG);
         let fields = match &config.parser {
             _ if !failed => Ok(fields),
-            Parser::Regex { pattern, keys } => Err(explain(pattern, keys, &text)),
+            Parser::Regex { pattern, keys, .. } => Err(explain(pattern, keys, &text)),
             _ => Err("does not parse".to_owned()),
         };
         let unix_seconds = config.time.as_ref().map(|_| i64::from(log.time));

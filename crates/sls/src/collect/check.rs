@@ -1,40 +1,83 @@
-//! Raw to checked: the envelope and which files are read.
+//! Raw to checked: which format it is, and the object around a classic configuration.
 
-use super::checked::{Checked, CollectConfig, Encoding, Exclusions, FileInput, Unmatched};
+use super::checked::{
+    BatchRule, Checked, CollectConfig, Destination, MergeBy, Places, PreciseTime, PreciseUnit,
+    SendRate, ShardHashKey, Unmatched,
+};
 use super::raw::{Fields, RawCollectConfig, Target};
-use super::{Problem, Severity, keys, parsing};
-use serde_json::{Map, Value};
+use super::{Problem, Severity, filtering, input, options, parsing, pipeline};
+use crate::compress::Compression;
 use std::cell::RefCell;
 use std::time::Duration;
-
-/// Default of `reader_flush_timeout`; the spec gives 60 s for current agents.
-const FLUSH_TIMEOUT: Duration = Duration::from_secs(60);
-/// `maxDepth` at most, and when nothing is said.
-const MAX_DEPTH: i64 = 1000;
-/// The most of a file's end that `tail_size_kb` may ask for.
-const MAX_TAIL_KB: i64 = 104_857_600;
 
 /// Checks a configuration; see the module. `target` fills in what the object leaves out.
 pub fn check(raw: &RawCollectConfig, target: &Target) -> Checked {
     let problems = RefCell::new(Vec::new());
-    let config = read(raw, target, &problems);
+    let top = Fields::new(&raw.0, "", &problems);
+    let (config, is_off) = match raw.format() {
+        Format::Pipeline => pipeline::read(&top, target),
+        Format::Classic => read_classic(&top, target),
+        Format::Agent => read_agent_form(&top, target),
+    };
     let problems = problems.into_inner();
     let refused = problems.iter().any(|problem| problem.severity == Severity::Error);
-    Checked { config: if refused { None } else { config }, problems }
+    let config = config.filter(|_| !refused && !is_off);
+    Checked { config, is_off: is_off && !refused, problems }
+}
+
+/// How a configuration is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// `inputType` and `inputDetail`, in either spelling.
+    Classic,
+    /// The agent's own files: everything of `inputDetail` in the object itself.
+    Agent,
+    /// `inputs`, `processors` and `flushers`.
+    Pipeline,
+}
+
+impl RawCollectConfig {
+    fn format(&self) -> Format {
+        let has = |key: &&str| self.0.contains_key(*key);
+        if ["inputDetail", "input_detail"].iter().any(has) {
+            Format::Classic
+        } else if ["inputs", "flushers", "processors"].iter().any(has) {
+            Format::Pipeline
+        } else if ["log_path", "log_type", "file_pattern"].iter().any(has) {
+            Format::Agent
+        } else {
+            Format::Classic
+        }
+    }
+
+    /// Whether this could be meant as a configuration.
+    #[cfg(feature = "manifest")]
+    pub(super) fn looks_like_one(&self) -> bool {
+        ["inputDetail", "input_detail"].iter().any(|key| self.0.contains_key(*key))
+            || self.format() != Format::Classic
+    }
 }
 
 /// Goes on after every problem, so that all are found; what cannot be known is a placeholder,
 /// which `check` throws away.
-fn read(
-    raw: &RawCollectConfig,
-    target: &Target,
-    problems: &RefCell<Vec<Problem>>,
-) -> Option<CollectConfig> {
-    let top = Fields::new(&raw.0, "", problems);
-    top.warn_unknown(keys::ENVELOPE);
-    let name = read_name(&top);
-    let (project, logstore) = read_target(&top, target);
-    let sample = top.text(&["logSample", "log_sample"]).map(|(_, text)| text);
+fn read_classic(top: &Fields<'_>, target: &Target) -> (Option<CollectConfig>, bool) {
+    top.check_keys(&[options::ENVELOPE]);
+    let is_off = top.flag(&["enable"]) == Some(false);
+    let name = read_name(top, target);
+    let output = top.inner(&["outputDetail", "output_detail"]);
+    output.check_keys(&[options::OUTPUT_DETAIL]);
+    let own = |keys: [&'static str; 2]| output.text(&keys).map(|(_, text)| text);
+    let destination = Destination {
+        region: own(["region", "region"]),
+        endpoint: own(["endpoint", "endpoint"]),
+        ..read_place(
+            top,
+            target,
+            own(["projectName", "project_name"]),
+            own(["logstoreName", "logstore_name"]),
+            ["outputDetail.projectName", "outputDetail.logstoreName"],
+        )
+    };
     match top.text(&["inputType", "input_type"]) {
         None => {
             top.report(Problem::error("inputType", "is missing").fix("write `inputType: file`"));
@@ -48,63 +91,116 @@ fn read(
                 )
                 .fix("write `inputType: file` and collect the files of the shared volume"),
             );
-            return None;
+            return (None, is_off);
         }
         Some((key, kind)) => top.report(
             Problem::error(key, format!("`{kind}` is not an input type")).fix("write `file`"),
         ),
     }
-    let Some(detail) = top.object(&["inputDetail", "input_detail"]) else {
-        if top.find(&["inputDetail", "input_detail"]).is_none() {
+    let keys = ["inputDetail", "input_detail"];
+    if top.object(&keys).is_none() {
+        if top.find(&keys).is_none() {
             top.report(
                 Problem::error("inputDetail", "is missing")
                     .fix("give `logPath`, `filePattern` and `logType`"),
             );
         }
-        return None;
-    };
-    let spelling =
-        if raw.0.contains_key("input_detail") { "input_detail." } else { "inputDetail." };
-    let detail = Fields::new(detail, spelling, problems);
-    detail.warn_unknown(keys::INPUT_DETAIL);
-    let input = read_input(&detail);
-    let framing = parsing::read_framing(&detail);
-    let parser = parsing::read_parser(&detail);
-    Some(CollectConfig {
-        name,
-        project,
-        logstore,
-        input,
-        time: parsing::read_time(&detail, advanced(&detail), &parser),
-        nanoseconds: advanced(&detail)
-            .get("enable_timestamp_nanosecond")
-            .and_then(Value::as_bool)
-            .unwrap_or(false),
-        precise_time: parsing::read_precise_time(advanced(&detail), &detail),
-        framing,
-        parser,
-        topic: parsing::read_topic(&detail),
-        filters: parsing::read_filters(&detail),
-        unmatched: match detail.flag(&["discardUnmatch", "discard_unmatch"]) {
-            Some(false) => Unmatched::KeepRaw,
-            _ => Unmatched::Drop,
-        },
-        raw_field: detail.flag(&["enableRawLog", "raw_log"]).unwrap_or(false).then(|| {
-            advanced(&detail)
-                .get("raw_log_tag")
-                .and_then(Value::as_str)
-                .unwrap_or("__raw__")
-                .to_owned()
-        }),
-        sample,
-    })
+        return (None, is_off);
+    }
+    let detail = top.inner(&keys);
+    detail.check_keys(&[options::INPUT_DETAIL]);
+    let sample = top.text(&["logSample", "log_sample"]).map(|(_, text)| text);
+    (Some(read_detail(&detail, name, destination, sample)), is_off)
 }
 
-fn read_name(top: &Fields<'_>) -> String {
-    let Some((key, name)) = top.text(&["configName", "config_name"]) else {
-        top.report(Problem::error("configName", "is missing").fix("repeat `metadata.name` here"));
-        return String::new();
+/// The form of `user_log_config.json` and of local files like it.
+fn read_agent_form(top: &Fields<'_>, target: &Target) -> (Option<CollectConfig>, bool) {
+    top.check_keys(&[options::AGENT_FORM, options::ENVELOPE, options::INPUT_DETAIL]);
+    let is_off = top.flag(&["enable"]) == Some(false)
+        || top.integer(&["version"]).is_some_and(|(_, version)| version == -1);
+    let name = read_name(top, target);
+    let own = |key: &'static str| top.text(&[key]).map(|(_, text)| text);
+    let destination = Destination {
+        region: own("region"),
+        endpoint: own("defaultEndpoint"),
+        ..read_place(
+            top,
+            target,
+            own("project_name"),
+            own("category"),
+            ["project_name", "category"],
+        )
     };
+    let sample = top.text(&["logSample", "log_sample"]).map(|(_, text)| text);
+    (Some(read_detail(top, name, destination, sample)), is_off)
+}
+
+fn read_detail(
+    detail: &Fields<'_>,
+    name: String,
+    mut destination: Destination,
+    sample: Option<String>,
+) -> CollectConfig {
+    let advanced = detail.inner(&["advanced"]);
+    advanced.check_keys(&[options::ADVANCED]);
+    read_sending(detail, &advanced, &mut destination);
+    let mut places = places(detail);
+    let input = input::read(detail, &advanced);
+    let framing = parsing::read_framing(detail);
+    let parser = parsing::read_parser(detail, &advanced);
+    CollectConfig {
+        name,
+        destinations: vec![destination],
+        input,
+        time: parsing::read_time(detail, &advanced, &parser),
+        nanoseconds: advanced.flag(&["enable_timestamp_nanosecond"]).unwrap_or(false),
+        precise_time: read_precise_time(&advanced),
+        framing,
+        parser,
+        topic: parsing::read_topic(detail),
+        tags: input::read_tags(&advanced),
+        filter: filtering::read_classic(detail, &advanced, &mut places),
+        masks: filtering::read_sensitive_keys(detail),
+        unmatched: match parsing::drops_unmatched(detail) {
+            true => Unmatched::Drop,
+            false => Unmatched::KeepRaw,
+        },
+        raw_field: detail.flag(&["enableRawLog", "raw_log"]).unwrap_or(false).then(|| {
+            advanced.text(&["raw_log_tag"]).map_or_else(|| "__raw__".to_owned(), |(_, name)| name)
+        }),
+        priority: read_priority(detail, "priority"),
+        sample,
+        places,
+    }
+}
+
+/// Only spellings that differ from the camelCase one need a place.
+fn places(detail: &Fields<'_>) -> Places {
+    let mut places = Places::default();
+    if detail.place() != "inputDetail" {
+        places.0.insert("inputDetail".to_owned(), detail.place().to_owned());
+    }
+    for key in options::INPUT_DETAIL {
+        if key.agent != key.name && !detail.has(key.name) && detail.has(key.agent) {
+            places.0.insert(format!("inputDetail.{}", key.name), detail.path(key.agent));
+        }
+    }
+    places
+}
+
+fn read_name(top: &Fields<'_>, target: &Target) -> String {
+    let Some((key, name)) = top.text(&["configName", "config_name"]) else {
+        return target.name.clone().unwrap_or_else(|| {
+            let fix = "repeat `metadata.name` here";
+            top.report(Problem::error("configName", "is missing").fix(fix));
+            String::new()
+        });
+    };
+    check_name(top, key, &name);
+    name
+}
+
+pub(super) fn check_name(top: &Fields<'_>, key: &str, name: &str) {
     let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
     let inside = |c: char| edge(Some(c)) || c == '-' || c == '_';
     if !(2..=128).contains(&name.chars().count())
@@ -116,164 +212,137 @@ fn read_name(top: &Fields<'_>) -> String {
             "use 2 to 128 characters of a-z, 0-9, - and _, with a letter or digit at both ends",
         ));
     }
-    name
 }
 
-fn read_target(top: &Fields<'_>, target: &Target) -> (String, String) {
-    let none = Map::new();
-    let output = top.object(&["outputDetail", "output_detail"]).unwrap_or(&none);
-    let text = |keys: [&str; 2]| {
-        keys.iter()
-            .find_map(|key| output.get(*key)?.as_str())
-            .filter(|text| !text.is_empty())
-            .map(str::to_owned)
-    };
-    let project = text(["projectName", "project_name"]).or_else(|| target.project.clone());
-    let logstore = text(["logstoreName", "logstore_name"]).or_else(|| target.logstore.clone());
-    for (what, value) in [("projectName", &project), ("logstoreName", &logstore)] {
+/// Project and logstore, which are needed; `fields` are their paths.
+pub(super) fn read_place(
+    top: &Fields<'_>,
+    target: &Target,
+    project: Option<String>,
+    logstore: Option<String>,
+    fields: [&str; 2],
+) -> Destination {
+    let project = project.or_else(|| target.project.clone());
+    let logstore = logstore.or_else(|| target.logstore.clone());
+    for (field, value) in fields.into_iter().zip([&project, &logstore]) {
         if value.is_none() {
-            top.report(
-                Problem::error(format!("outputDetail.{what}"), "is missing")
-                    .fix("say where the logs go"),
-            );
+            top.report(Problem::error(field, "is missing").fix("say where the logs go"));
         }
     }
-    (project.unwrap_or_default(), logstore.unwrap_or_default())
-}
-
-fn advanced<'a>(detail: &Fields<'a>) -> &'a Map<String, Value> {
-    static NONE: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
-    detail.object(&["advanced"]).unwrap_or(&NONE)
-}
-
-fn read_input(detail: &Fields<'_>) -> FileInput {
-    let dir = match detail.text(&["logPath", "log_path"]) {
-        None => {
-            detail.report(
-                Problem::error(detail.path("logPath"), "is missing")
-                    .fix("name the directory of the log files, for example /var/log/nginx"),
-            );
-            String::new()
-        }
-        Some((key, path)) => {
-            if !path.starts_with('/') {
-                detail.report(
-                    Problem::error(detail.path(key), format!("`{path}` is not an absolute path"))
-                        .fix("start it with `/`, as the agent's container sees it"),
-                );
-            } else if path.contains("**") {
-                detail.report(
-                    Problem::error(detail.path(key), format!("`{path}` contains `**`"))
-                        .fix("name the directory and set `maxDepth`"),
-                );
-            }
-            match path.trim_end_matches('/') {
-                "" => "/".to_owned(),
-                path => path.to_owned(),
-            }
-        }
-    };
-    let pattern = match detail.text(&["filePattern", "file_pattern"]) {
-        None => {
-            detail.report(
-                Problem::error(detail.path("filePattern"), "is missing")
-                    .fix("name the file, or a pattern such as `*.log`"),
-            );
-            String::new()
-        }
-        Some((key, pattern)) => {
-            if pattern.contains('/') {
-                detail.report(
-                    Problem::error(detail.path(key), format!("`{pattern}` contains `/`"))
-                        .fix("put the directory into `logPath`"),
-                );
-            }
-            pattern
-        }
-    };
-    let max_depth = match detail.integer(&["maxDepth", "max_depth"]) {
-        None | Some((_, -1)) => MAX_DEPTH,
-        Some((key, depth)) if !(0..=MAX_DEPTH).contains(&depth) => {
-            detail.report(
-                Problem::error(detail.path(key), format!("{depth} is out of range"))
-                    .fix(format!("use 0 to {MAX_DEPTH}")),
-            );
-            MAX_DEPTH
-        }
-        Some((_, depth)) => depth,
-    };
-    if detail.flag(&["dockerFile", "docker_file"]) == Some(true) {
-        detail.report(
-            Problem::warning(
-                detail.path("dockerFile"),
-                "true has no effect in a sidecar, which reads the shared volume itself",
-            )
-            .fix("set it to false"),
-        );
-    }
-    FileInput {
-        dir,
-        pattern,
-        max_depth: max_depth as u32,
-        encoding: match detail.text(&["fileEncoding", "file_encoding"]) {
-            Some((_, text)) if text.eq_ignore_ascii_case("gbk") => Encoding::Gbk,
-            _ => Encoding::Utf8,
-        },
-        blank_non_utf8: detail.flag(&["discardNonUtf8", "discard_none_utf8"]).unwrap_or(false),
-        tail_bytes: read_tail(detail),
-        tail_existing: detail.flag(&["tailExisted", "tail_existed"]).unwrap_or_else(|| {
-            advanced(detail).get("tail_existed").and_then(Value::as_bool).unwrap_or(false)
-        }),
-        exclude: read_exclusions(detail),
-        flush_timeout: match detail.integer(&["readerFlushTimeout", "reader_flush_timeout"]) {
-            Some((_, seconds)) if seconds >= 0 => Duration::from_secs(seconds as u64),
-            _ => FLUSH_TIMEOUT,
-        },
+    Destination {
+        project: project.unwrap_or_default(),
+        logstore: logstore.unwrap_or_default(),
+        ..Destination::default()
     }
 }
 
-fn read_tail(detail: &Fields<'_>) -> Option<u64> {
-    let kib = advanced(detail).get("tail_size_kb")?;
-    match kib.as_i64() {
-        Some(kib) if (0..=MAX_TAIL_KB).contains(&kib) => Some(kib as u64 * 1024),
+fn read_sending(detail: &Fields<'_>, advanced: &Fields<'_>, destination: &mut Destination) {
+    destination.compression = read_compression(detail, &["compressType"]);
+    destination.shard_hash = read_shard_hash(detail, &["shardHashKey", "shard_hash_key"]);
+    destination.max_rate = read_rate(
+        detail,
+        &["maxSendRate", "max_send_rate"],
+        &["sendRateExpire", "send_rate_expire"],
+    );
+    destination.batch = BatchRule {
+        max_age: advanced
+            .number_from(&["batch_send_interval"], 0)
+            .filter(|seconds| *seconds > 0)
+            .map(Duration::from_secs),
+        ..BatchRule::default()
+    };
+    destination.merge = match detail.text(&["mergeType", "merge_type"]) {
+        Some((_, text)) if text == "logstore" => MergeBy::Logstore,
+        None => MergeBy::Topic,
+        Some((_, text)) if text == "topic" => MergeBy::Topic,
+        Some((key, text)) => {
+            let what = format!("`{text}` is not known, so `topic` holds");
+            detail.report(
+                Problem::warning(detail.path(key), what).fix("write `topic` or `logstore`"),
+            );
+            MergeBy::Topic
+        }
+    };
+}
+
+pub(super) fn read_compression<'a>(
+    fields: &Fields<'a>,
+    spellings: &[&'a str],
+) -> Option<Compression> {
+    let (key, text) = fields.text(spellings)?;
+    match text.to_ascii_lowercase().as_str() {
+        "lz4" => Some(Compression::Lz4),
+        "zstd" => Some(Compression::Zstd),
+        "none" => Some(Compression::None),
         _ => {
-            detail.report(
-                Problem::error(
-                    detail.path("advanced.tail_size_kb"),
-                    format!("{kib} is out of range"),
-                )
-                .fix(format!("use 0 to {MAX_TAIL_KB}")),
+            let what = format!("`{text}` is not known, so the agent's own compression is used");
+            fields.report(
+                Problem::warning(fields.path(key), what).fix("write `lz4`, `zstd` or `none`"),
             );
             None
         }
     }
 }
 
-fn read_exclusions(detail: &Fields<'_>) -> Exclusions {
-    let list = |key: &str| -> Vec<String> {
-        let items = advanced(detail).get("blacklist").and_then(|list| list.get(key));
-        let mut texts = Vec::new();
-        for (index, item) in items.and_then(Value::as_array).into_iter().flatten().enumerate() {
-            let field = detail.path(&format!("advanced.blacklist.{key}[{index}]"));
-            let is_name = key == "filename_blacklist";
-            match item.as_str() {
-                Some(text) if is_name && text.contains('/') => detail.report(
-                    Problem::error(field, format!("`{text}` contains `/`"))
-                        .fix("use `filepath_blacklist` for paths"),
-                ),
-                Some(text) if !is_name && !text.starts_with('/') => detail.report(
-                    Problem::error(field, format!("`{text}` is not an absolute path"))
-                        .fix("start it with `/`"),
-                ),
-                Some(text) => texts.push(text.to_owned()),
-                None => detail.report(Problem::error(field, format!("{item} is not a text"))),
-            }
+pub(super) fn read_shard_hash<'a>(fields: &Fields<'a>, spellings: &[&'a str]) -> Vec<ShardHashKey> {
+    let Some((key, texts)) = fields.texts(spellings) else { return Vec::new() };
+    let known = |(index, text): (usize, &String)| match text.as_str() {
+        "__topic__" => Some(ShardHashKey::Topic),
+        "__hostname__" => Some(ShardHashKey::Hostname),
+        "__source__" => Some(ShardHashKey::Source),
+        _ => {
+            let field = fields.path(&format!("{key}[{index}]"));
+            fields.report(
+                Problem::warning(field, format!("`{text}` cannot choose a shard"))
+                    .fix("use `__topic__`, `__hostname__` and `__source__`"),
+            );
+            None
         }
-        texts
     };
-    Exclusions {
-        dirs: list("dir_blacklist"),
-        file_names: list("filename_blacklist"),
-        file_paths: list("filepath_blacklist"),
+    texts.iter().enumerate().filter_map(known).collect()
+}
+
+pub(super) fn read_rate<'a>(
+    fields: &Fields<'a>,
+    rate: &[&'a str],
+    until: &[&'a str],
+) -> Option<SendRate> {
+    let (_, rate) = fields.integer(rate)?;
+    let until = fields.integer(until).map(|(_, seconds)| seconds).filter(|seconds| *seconds > 0);
+    let bytes_per_second = u64::try_from(rate).ok().filter(|rate| *rate > 0)?;
+    Some(SendRate { bytes_per_second, until })
+}
+
+pub(super) fn read_priority<'a>(fields: &Fields<'a>, key: &'a str) -> u8 {
+    match fields.integer(&[key]) {
+        None => 0,
+        Some((_, priority @ 0..=3)) => priority as u8,
+        Some((_, priority)) => {
+            let what = format!("{priority} is out of range and taken as 0");
+            fields.report(Problem::warning(fields.path(key), what).fix("use 0 to 3"));
+            0
+        }
     }
+}
+
+fn read_precise_time(advanced: &Fields<'_>) -> Option<PreciseTime> {
+    if advanced.flag(&["enable_precise_timestamp"]) != Some(true) {
+        return None;
+    }
+    let unit = match advanced.text(&["precise_timestamp_unit"]) {
+        None => PreciseUnit::Millis,
+        Some((_, text)) if text == "ms" => PreciseUnit::Millis,
+        Some((_, text)) if text == "us" => PreciseUnit::Micros,
+        Some((_, text)) if text == "ns" => PreciseUnit::Nanos,
+        Some((key, text)) => {
+            let what = format!("`{text}` is not a unit, so it is milliseconds");
+            advanced
+                .report(Problem::warning(advanced.path(key), what).fix("write `ms`, `us` or `ns`"));
+            PreciseUnit::Millis
+        }
+    };
+    let key = advanced
+        .text(&["precise_timestamp_key"])
+        .map_or_else(|| "precise_timestamp".to_owned(), |(_, key)| key);
+    Some(PreciseTime { key, unit })
 }

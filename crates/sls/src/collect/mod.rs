@@ -1,8 +1,9 @@
 //! The collection configuration: what a user writes to say which files an agent reads, how it
 //! cuts them into fields and where they go.
 //!
-//! Two stages. [`RawCollectConfig`] is the document as it arrived (classic camelCase or the
-//! agent's snake_case spelling, `agent` 2.1 and 2.2). [`check`] turns it into a
+//! Two stages. [`RawCollectConfig`] is the document as it arrived, in the classic format
+//! (camelCase or the agent's snake_case spelling, `agent` 2.1 and 2.2) or the pipeline format of
+//! LoongCollector (2.4). [`check`] turns either into a
 //! [`CollectConfig`] with every default resolved, or says *all* that is wrong with it, each
 //! [`Problem`] with the field it is about and what to write instead.
 //!
@@ -11,17 +12,23 @@
 
 mod check;
 mod checked;
-mod keys;
+mod filtering;
+mod input;
 #[cfg(feature = "manifest")]
 pub mod manifest;
+mod options;
 mod parsing;
+mod pipeline;
 mod raw;
 
 pub use check::check;
 pub use checked::{
-    Checked, CollectConfig, Encoding, Exclusions, FieldFilter, FileInput, Framing, Parser,
-    PreciseTime, PreciseUnit, TimeRule, Topic, Unmatched, UnmatchedLines,
+    BatchRule, Checked, CollectConfig, Destination, Encoding, EnvTags, Exclusions, FieldFilter,
+    FileInput, Filter, Framing, Mask, MaskMethod, MergeBy, Overflow, Parser, PathRule, Places,
+    PreciseTime, PreciseUnit, RegexRule, SendRate, ShardHashKey, TagRules, TimeRule, Topic,
+    Unmatched, UnmatchedLines,
 };
+pub use options::reference;
 pub use raw::{RawCollectConfig, Target};
 
 /// How much a [`Problem`] matters.

@@ -1,54 +1,79 @@
 //! Raw to checked: what a record is, how it becomes fields, and what is done with them.
 
-use super::checked::{
-    FieldFilter, Framing, Parser, PreciseTime, PreciseUnit, TimeRule, Topic, UnmatchedLines,
-};
+use super::checked::{Framing, Overflow, Parser, RegexRule, TimeRule, Topic, UnmatchedLines};
 use super::raw::Fields;
-use super::{Problem, keys};
-use serde_json::{Map, Value};
+use super::{Problem, options};
+
+/// Spellings of the patterns for the first, the continued and the last line of a record.
+pub(super) struct LineKeys<'k>(pub(super) [&'k [&'k str]; 3]);
 
 pub(super) fn read_framing(detail: &Fields<'_>) -> Framing {
-    let pattern = |spellings: [&'static str; 2]| {
-        // `.*` matches every line: the documented way to say "single line".
-        detail.text(&spellings).map(|(_, text)| text).filter(|text| text != ".*")
+    let keys = LineKeys([
+        &["logBeginRegex", "log_begin_reg"],
+        &["logContinueRegex", "log_continue_reg"],
+        &["logEndRegex", "log_end_reg"],
+    ]);
+    // Only what was asked for in words is dropped without a parser having seen it.
+    let unmatched = match detail.flag(&["discardUnmatch", "discard_unmatch"]) {
+        Some(true) => UnmatchedLines::Discard,
+        _ => UnmatchedLines::SingleLine,
     };
-    let begin = pattern(["logBeginRegex", "log_begin_reg"]);
-    let mut proceed = pattern(["logContinueRegex", "log_continue_reg"]);
-    let mut end = pattern(["logEndRegex", "log_end_reg"]);
+    match read_multiline(detail, &keys, unmatched, false) {
+        // Objects of JSON may take several lines, as with the agents that came first.
+        Framing::Line
+            if detail.text(&["logType", "log_type"]).is_some_and(|it| it.1 == "json_log") =>
+        {
+            Framing::Json
+        }
+        framing => framing,
+    }
+}
+
+/// Records of several lines, where there are patterns for them that go together.
+pub(super) fn read_multiline<'a>(
+    fields: &Fields<'a>,
+    LineKeys([begin_keys, proceed_keys, end_keys]): &LineKeys<'a>,
+    unmatched: UnmatchedLines,
+    quiet: bool,
+) -> Framing {
+    let begin = read_line_pattern(fields, begin_keys);
+    let mut proceed = read_line_pattern(fields, proceed_keys);
+    let mut end = read_line_pattern(fields, end_keys);
+    let used = |keys: &[&'a str]| fields.find(keys).map_or(keys[0], |(key, _)| key);
     if begin.is_some() && proceed.is_some() && end.take().is_some() {
-        detail.report(
+        fields.report(
             Problem::warning(
-                detail.path("logEndRegex"),
+                fields.path(used(end_keys)),
                 "has no effect beside patterns for the first and the continued lines",
             )
             .fix("remove one of the three"),
         );
     }
     if begin.is_none() && end.is_none() && proceed.take().is_some() {
-        detail.report(
+        fields.report(
             Problem::warning(
-                detail.path("logContinueRegex"),
+                fields.path(used(proceed_keys)),
                 "alone has no effect, because it does not say where a record starts or ends",
             )
-            .fix("add `logBeginRegex` or `logEndRegex`"),
+            .fix(format!("add `{}` or `{}`", begin_keys[0], end_keys[0])),
         );
     }
     if begin.is_none() && proceed.is_none() && end.is_none() {
-        // Objects of JSON may take several lines, as with the agents that came first.
-        return match detail.text(&["logType", "log_type"]) {
-            Some((_, log_type)) if log_type == "json_log" => Framing::Json,
-            _ => Framing::Line,
-        };
+        return Framing::Line;
     }
-    // Only what was asked for in words is dropped without a parser having seen it.
-    let unmatched = match detail.flag(&["discardUnmatch", "discard_unmatch"]) {
-        Some(true) => UnmatchedLines::Discard,
-        _ => UnmatchedLines::SingleLine,
-    };
-    Framing::Multiline { begin, proceed, end, unmatched, quiet: false }
+    Framing::Multiline { begin, proceed, end, unmatched, quiet }
 }
 
-pub(super) fn read_parser(detail: &Fields<'_>) -> Parser {
+/// A pattern for lines. `.*` matches every line: the documented way to say "single line".
+fn read_line_pattern<'a>(fields: &Fields<'a>, spellings: &[&'a str]) -> Option<String> {
+    fields.text(spellings).map(|(_, text)| text).filter(|text| text != ".*")
+}
+
+pub(super) fn drops_unmatched(detail: &Fields<'_>) -> bool {
+    detail.flag(&["discardUnmatch", "discard_unmatch"]).unwrap_or(true)
+}
+
+pub(super) fn read_parser(detail: &Fields<'_>, advanced: &Fields<'_>) -> Parser {
     let Some((type_key, log_type)) = detail.text(&["logType", "log_type"]) else {
         detail.report(
             Problem::error(detail.path("logType"), "is missing")
@@ -59,8 +84,11 @@ pub(super) fn read_parser(detail: &Fields<'_>) -> Parser {
     match log_type.as_str() {
         "common_reg_log" => read_regex(detail),
         "json_log" => Parser::Json,
-        "delimiter_log" => read_delimiter(detail),
-        "apsara_log" => Parser::Apsara,
+        "delimiter_log" => read_delimiter(detail, advanced),
+        "apsara_log" => Parser::Apsara {
+            zone_offset_seconds: read_zone(detail),
+            adjust_microtime: advanced.flag(&["adjust_apsara_micro_timezone"]).unwrap_or(false),
+        },
         other => {
             detail.report(
                 Problem::error(detail.path(type_key), format!("`{other}` is not a log type"))
@@ -72,19 +100,9 @@ pub(super) fn read_parser(detail: &Fields<'_>) -> Parser {
 }
 
 fn read_regex(detail: &Fields<'_>) -> Parser {
-    let patterns = detail.texts(&["regex"]);
-    let keys = detail.texts(&["key", "keys"]);
-    if let Some((key, patterns)) = &patterns
-        && patterns.len() > 1
-    {
-        detail.report(
-            Problem::error(detail.path(key), "several patterns in one configuration")
-                .fix("write one configuration for each pattern"),
-        );
-    }
-    let pattern = patterns.and_then(|(_, patterns)| patterns.into_iter().next());
-    let Some((key, names)) = keys else {
-        if let Some(pattern) = pattern.filter(|pattern| pattern != "(.*)") {
+    let mut patterns = detail.texts(&["regex"]).map_or_else(Vec::new, |(_, patterns)| patterns);
+    let Some((key, names)) = detail.texts(&["key", "keys"]) else {
+        if let Some(pattern) = patterns.iter().find(|pattern| *pattern != "(.*)") {
             detail.report(
                 Problem::error(
                     detail.path("key"),
@@ -95,17 +113,17 @@ fn read_regex(detail: &Fields<'_>) -> Parser {
         }
         return Parser::Whole;
     };
+    if patterns.len() > 1 {
+        return read_alternatives(detail, patterns, key, &names);
+    }
     // The agent's spelling joins the names with commas.
-    let names: Vec<String> = if key == "keys" {
-        names.iter().flat_map(|names| names.split(',')).map(|name| name.trim().to_owned()).collect()
-    } else {
-        names
-    };
+    let names: Vec<String> =
+        if key == "keys" { names.iter().flat_map(|names| split(names)).collect() } else { names };
     check_names(detail, key, &names);
-    match pattern {
+    match patterns.pop() {
         None if names == ["content"] => Parser::Whole,
         Some(pattern) if pattern == "(.*)" && names == ["content"] => Parser::Whole,
-        Some(pattern) => Parser::Regex { pattern, keys: names },
+        Some(pattern) => Parser::Regex { pattern, keys: names, alternatives: Vec::new() },
         None => {
             detail.report(
                 Problem::error(detail.path("regex"), "is missing, while `key` names fields")
@@ -116,14 +134,50 @@ fn read_regex(detail: &Fields<'_>) -> Parser {
     }
 }
 
+fn split(names: &str) -> impl Iterator<Item = String> + '_ {
+    names.split(',').map(|name| name.trim().to_owned())
+}
+
+/// Several patterns, each with its names in one text.
+fn read_alternatives(
+    detail: &Fields<'_>,
+    patterns: Vec<String>,
+    key: &str,
+    names: &[String],
+) -> Parser {
+    if patterns.len() != names.len() {
+        detail.report(
+            Problem::error(
+                detail.path(key),
+                format!(
+                    "{} lists of names for {} patterns in `regex`",
+                    names.len(),
+                    patterns.len()
+                ),
+            )
+            .fix("write the names of each pattern in one text, joined by commas"),
+        );
+    }
+    let rules = patterns.into_iter().zip(names).map(|(pattern, names)| {
+        let keys: Vec<String> = split(names).collect();
+        RegexRule { pattern, keys }
+    });
+    let mut rules = rules.collect::<Vec<_>>();
+    if rules.is_empty() {
+        return Parser::Whole;
+    }
+    let first = rules.remove(0);
+    Parser::Regex { pattern: first.pattern, keys: first.keys, alternatives: rules }
+}
+
 /// Field names that no one means to write.
-fn check_names(detail: &Fields<'_>, key: &str, names: &[String]) {
+pub(super) fn check_names(detail: &Fields<'_>, key: &str, names: &[String]) {
     for (index, name) in names.iter().enumerate() {
         let path = detail.path(&format!("{key}[{index}]"));
         let bare: String = name.chars().filter(|c| !"\"'[]{}`".contains(*c)).collect();
         let bare = bare.trim();
         if name.contains(['"', '\'', '`']) {
-            let meant = keys::nearest_usual_field(bare).unwrap_or(bare);
+            let meant = options::nearest_usual_field(bare).unwrap_or(bare);
             detail.report(
                 Problem::error(path, format!("field name `{name}` contains a quote"))
                     .fix(format!("the quotes of the list do not pair up here; write \"{meant}\""))
@@ -151,33 +205,7 @@ fn check_names(detail: &Fields<'_>, key: &str, names: &[String]) {
     }
 }
 
-fn read_delimiter(detail: &Fields<'_>) -> Parser {
-    let separator = match detail.text(&["separator", "delimiter_separator"]) {
-        Some((_, text)) => text.replace("\\t", "\t"),
-        None => {
-            detail.report(
-                Problem::error(detail.path("separator"), "is missing")
-                    .fix("write the text between two columns, for example `,` or `\\t`"),
-            );
-            ",".to_owned()
-        }
-    };
-    let quote = match detail.text(&["quote", "delimiter_quote"]) {
-        None => '"',
-        Some((key, text)) => {
-            let mut chars = text.chars();
-            match (chars.next(), chars.next()) {
-                (Some(quote), None) => quote,
-                _ => {
-                    detail.report(Problem::error(
-                        detail.path(key),
-                        format!("`{text}` is not one character"),
-                    ));
-                    '"'
-                }
-            }
-        }
-    };
+fn read_delimiter(detail: &Fields<'_>, advanced: &Fields<'_>) -> Parser {
     let keys = match detail.texts(&["key", "columnKeys", "column_keys", "keys"]) {
         Some((key, names)) => {
             check_names(detail, key, &names);
@@ -188,28 +216,57 @@ fn read_delimiter(detail: &Fields<'_>) -> Parser {
             Vec::new()
         }
     };
+    let partial = advanced.flag(&["extract_partial_fields"]).unwrap_or(false);
+    let extend = detail.flag(&["autoExtend", "auto_extend"]).unwrap_or(true);
     Parser::Delimiter {
-        separator,
-        quote,
+        separator: read_separator(detail, &["separator", "delimiter_separator"]),
+        quote: read_quote(detail, &["quote", "delimiter_quote"]),
         keys,
-        extend: detail.flag(&["autoExtend", "auto_extend"]).unwrap_or(true),
+        overflow: match (partial, extend) {
+            (true, _) => Overflow::Discard,
+            (false, true) => Overflow::Extend,
+            (false, false) => Overflow::Keep,
+        },
         accept_short: detail
             .flag(&["acceptNoEnoughKeys", "accept_no_enough_keys"])
             .unwrap_or(false),
+        partial,
     }
+}
+
+pub(super) fn read_separator<'a>(fields: &Fields<'a>, spellings: &[&'a str]) -> String {
+    match fields.text(spellings) {
+        Some((_, text)) => text.replace("\\t", "\t"),
+        None => {
+            fields.report(
+                Problem::error(fields.path(spellings[0]), "is missing")
+                    .fix("write the text between two columns, for example `,` or `\\t`"),
+            );
+            ",".to_owned()
+        }
+    }
+}
+
+pub(super) fn read_quote<'a>(fields: &Fields<'a>, spellings: &[&'a str]) -> char {
+    let Some((key, text)) = fields.text(spellings) else { return '"' };
+    let mut chars = text.chars();
+    if let (Some(quote), None) = (chars.next(), chars.next()) {
+        return quote;
+    }
+    fields.report(Problem::error(fields.path(key), format!("`{text}` is not one character")));
+    '"'
 }
 
 pub(super) fn read_time(
     detail: &Fields<'_>,
-    advanced: &Map<String, Value>,
+    advanced: &Fields<'_>,
     parser: &Parser,
 ) -> Option<TimeRule> {
     let key = detail.text(&["timeKey", "time_key"]).map(|(_, key)| key);
     let format = detail.text(&["timeFormat", "timeformat", "time_format"]).map(|(_, text)| text);
     let adjust = detail.flag(&["adjustTimezone", "tz_adjust"]).unwrap_or(false);
-    let zone = detail.text(&["logTimezone", "log_tz"]);
     let Some(format) = format else {
-        if adjust {
+        if adjust && !matches!(parser, Parser::Apsara { .. }) {
             detail.report(
                 Problem::warning(
                     detail.path("adjustTimezone"),
@@ -235,67 +292,44 @@ pub(super) fn read_time(
         }
         (None, _) => "time".to_owned(),
     };
-    let zone_offset_seconds = match zone {
-        Some((zone_key, text)) if adjust => {
-            let offset = zone_offset(&text);
-            if offset.is_none() {
-                detail.report(
-                    Problem::error(detail.path(zone_key), format!("`{text}` is not a time zone"))
-                        .fix("write it as GMT+08:00"),
-                );
-            }
-            offset
-        }
-        _ => None,
-    };
-    Some(TimeRule { key, format, zone_offset_seconds, year: read_year(advanced, detail) })
+    let zone_offset_seconds = read_zone(detail);
+    Some(TimeRule { key, format, zone_offset_seconds, year: read_year(advanced, "specified_year") })
 }
 
-/// `specified_year`: the year of times that have none; 0 is the current one.
-fn read_year(advanced: &Map<String, Value>, detail: &Fields<'_>) -> Option<i16> {
-    let value = advanced.get("specified_year")?;
-    match value.as_i64() {
-        Some(0) => None,
-        Some(year @ 1970..=2105) => Some(year as i16),
-        _ => {
-            detail.report(
-                Problem::warning(
-                    detail.path("advanced.specified_year"),
-                    format!("{value} is not a year from 1970 to 2105, it has no effect"),
-                )
-                .fix("write the year, or 0 for the current one"),
+/// The zone of the log, where it is asked for.
+fn read_zone(detail: &Fields<'_>) -> Option<i32> {
+    if !detail.flag(&["adjustTimezone", "tz_adjust"]).unwrap_or(false) {
+        return None;
+    }
+    read_zone_text(detail, &["logTimezone", "log_tz"])
+}
+
+pub(super) fn read_zone_text<'a>(fields: &Fields<'a>, spellings: &[&'a str]) -> Option<i32> {
+    let (key, text) = fields.text(spellings)?;
+    let offset = zone_offset(&text);
+    if offset.is_none() {
+        fields.report(
+            Problem::error(fields.path(key), format!("`{text}` is not a time zone"))
+                .fix("write it as GMT+08:00"),
+        );
+    }
+    offset
+}
+
+/// The year of times without one. Nothing, 0 and -1 leave it to the agent.
+pub(super) fn read_year<'a>(fields: &Fields<'a>, key: &'a str) -> Option<i16> {
+    match fields.integer(&[key])? {
+        (_, 0 | -1) => None,
+        (_, year @ 1970..=2105) => Some(year as i16),
+        (_, year) => {
+            let what = format!("{year} is not a year from 1970 to 2105, it has no effect");
+            fields.report(
+                Problem::warning(fields.path(key), what)
+                    .fix("write the year, or 0 for the current one"),
             );
             None
         }
     }
-}
-
-/// The deprecated field that carries the time of a log as a number.
-pub(super) fn read_precise_time(
-    advanced: &Map<String, Value>,
-    detail: &Fields<'_>,
-) -> Option<PreciseTime> {
-    if advanced.get("enable_precise_timestamp")?.as_bool() != Some(true) {
-        return None;
-    }
-    let text = |key: &str| advanced.get(key).and_then(Value::as_str).filter(|it| !it.is_empty());
-    let unit = match text("precise_timestamp_unit") {
-        None | Some("ms") => PreciseUnit::Millis,
-        Some("us") => PreciseUnit::Micros,
-        Some("ns") => PreciseUnit::Nanos,
-        Some(other) => {
-            detail.report(
-                Problem::warning(
-                    detail.path("advanced.precise_timestamp_unit"),
-                    format!("`{other}` is not a unit, so it is milliseconds"),
-                )
-                .fix("write `ms`, `us` or `ns`"),
-            );
-            PreciseUnit::Millis
-        }
-    };
-    let key = text("precise_timestamp_key").unwrap_or("precise_timestamp").to_owned();
-    Some(PreciseTime { key, unit })
 }
 
 /// Seconds east of UTC of `GMT[+-]HH:MM`.
@@ -328,20 +362,4 @@ pub(super) fn read_topic(detail: &Fields<'_>) -> Topic {
             None => Topic::FromPath(text.to_owned()),
         },
     }
-}
-
-pub(super) fn read_filters(detail: &Fields<'_>) -> Vec<FieldFilter> {
-    let keys = detail.texts(&["filterKey", "filter_keys"]).map_or(Vec::new(), |(_, keys)| keys);
-    let patterns =
-        detail.texts(&["filterRegex", "filter_regs"]).map_or(Vec::new(), |(_, texts)| texts);
-    if keys.len() != patterns.len() {
-        detail.report(
-            Problem::error(
-                detail.path("filterKey"),
-                format!("{} keys for {} patterns in `filterRegex`", keys.len(), patterns.len()),
-            )
-            .fix("write one pattern for each key"),
-        );
-    }
-    keys.into_iter().zip(patterns).map(|(key, pattern)| FieldFilter { key, pattern }).collect()
 }

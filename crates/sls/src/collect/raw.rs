@@ -1,7 +1,7 @@
 //! The configuration as it arrived, and tolerant reading of its fields.
 
 use super::Problem;
-use super::keys;
+use super::options::{self, Effect, Key};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 
@@ -10,10 +10,12 @@ use std::cell::RefCell;
 #[serde(transparent)]
 pub struct RawCollectConfig(pub Map<String, Value>);
 
-/// Where the lines go when the configuration does not say so itself: an `AliyunLogConfig` names
-/// project and logstore beside the `logtailConfig` object.
+/// What holds when the configuration does not say so itself: an `AliyunLogConfig` names project
+/// and logstore beside the `logtailConfig` object, a file has a name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Target {
+    /// Name of the configuration.
+    pub name: Option<String>,
     /// Project of the surrounding object.
     pub project: Option<String>,
     /// Logstore of the surrounding object.
@@ -38,17 +40,65 @@ impl RawCollectConfig {
 /// Numbers and booleans written as text are accepted, as the services in use do.
 pub(super) struct Fields<'a> {
     object: &'a Map<String, Value>,
-    prefix: &'static str,
+    prefix: String,
     problems: &'a RefCell<Vec<Problem>>,
 }
+
+/// Stands for an object that is not there.
+static NOTHING: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
 
 impl<'a> Fields<'a> {
     pub(super) fn new(
         object: &'a Map<String, Value>,
-        prefix: &'static str,
+        prefix: impl Into<String>,
         problems: &'a RefCell<Vec<Problem>>,
     ) -> Self {
-        Self { object, prefix, problems }
+        Self { object, prefix: prefix.into(), problems }
+    }
+
+    /// The fields of the object called `key`, none if there is no such object.
+    pub(super) fn inner(&self, spellings: &[&'a str]) -> Self {
+        let key = self.find(spellings).map_or(spellings[0], |(key, _)| key);
+        let object = self.object(spellings).unwrap_or(&NOTHING);
+        Self::new(object, format!("{}.", self.path(key)), self.problems)
+    }
+
+    /// The objects in the list called `key`; what is none is reported. The numbers count all.
+    pub(super) fn items(&self, spellings: &[&'a str]) -> Vec<(usize, Self)> {
+        let Some((key, value)) = self.find(spellings) else { return Vec::new() };
+        let Value::Array(items) = value else {
+            self.wrong_type(key, value, "a list of objects");
+            return Vec::new();
+        };
+        let objects = items.iter().enumerate().filter_map(|(index, item)| {
+            let path = format!("{key}[{index}]");
+            match item {
+                Value::Object(object) => {
+                    let prefix = format!("{}.", self.path(&path));
+                    Some((index, Self::new(object, prefix, self.problems)))
+                }
+                _ => {
+                    self.wrong_type(&path, item, "an object");
+                    None
+                }
+            }
+        });
+        objects.collect()
+    }
+
+    /// Whether the object has this key, with whatever value.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.object.contains_key(key)
+    }
+
+    /// The object itself.
+    pub(super) fn members(&self) -> &'a Map<String, Value> {
+        self.object
+    }
+
+    /// Where the object stands.
+    pub(super) fn place(&self) -> &str {
+        self.prefix.trim_end_matches('.')
     }
 
     /// Path of `key` as problems name it.
@@ -64,17 +114,11 @@ impl<'a> Fields<'a> {
     pub(super) fn find(&self, spellings: &[&'a str]) -> Option<(&'a str, &'a Value)> {
         spellings.iter().find_map(|key| {
             let value = self.object.get(*key)?;
-            let empty = match value {
-                Value::Null => true,
-                Value::String(text) => text.is_empty(),
-                Value::Array(items) => items.is_empty(),
-                _ => false,
-            };
-            (!empty).then_some((*key, value))
+            (!is_empty(value)).then_some((*key, value))
         })
     }
 
-    fn wrong_type(&self, key: &str, value: &Value, wanted: &str) {
+    pub(super) fn wrong_type(&self, key: &str, value: &Value, wanted: &str) {
         self.report(
             Problem::error(self.path(key), format!("{} is {}", shown(value), kind(value)))
                 .fix(format!("write {wanted}")),
@@ -119,6 +163,17 @@ impl<'a> Fields<'a> {
         Some((key, number?))
     }
 
+    /// A whole number that is not below `least`.
+    pub(super) fn number_from(&self, spellings: &[&'a str], least: u64) -> Option<u64> {
+        let (key, number) = self.integer(spellings)?;
+        let checked = u64::try_from(number).ok().filter(|number| *number >= least);
+        if checked.is_none() {
+            let what = format!("{number} is out of range, so the default holds");
+            self.report(Problem::warning(self.path(key), what).fix(format!("use {least} or more")));
+        }
+        checked
+    }
+
     /// A list of texts; a single text stands for a list of one.
     pub(super) fn texts(&self, spellings: &[&'a str]) -> Option<(&'a str, Vec<String>)> {
         let (key, value) = self.find(spellings)?;
@@ -153,19 +208,57 @@ impl<'a> Fields<'a> {
         None
     }
 
-    /// Warns of keys that `table` does not list.
-    pub(super) fn warn_unknown(&self, table: &[(&'static str, &'static str)]) {
-        for key in self.object.keys() {
-            if table.iter().any(|(camel, snake)| key == camel || key == snake) {
-                continue;
+    /// Warns of keys that are in none of the tables, and of those without effect.
+    pub(super) fn check_keys(&self, tables: &[&'static [Key]]) {
+        let known = || tables.iter().copied().flatten();
+        for (name, value) in self.object {
+            match known().find(|key| key.is(name)) {
+                Some(key) => self.warn_without_effect(name, value, key.effect),
+                None => self.warn_of_name(name, known().flat_map(|key| [key.name, key.agent])),
             }
-            let problem =
-                Problem::warning(self.path(key), "unknown key, it has no effect").about_name();
-            self.report(match keys::nearest(key, table) {
-                Some(known) => problem.fix(format!("did you mean `{known}`?")).replacement(known),
-                None => problem,
-            });
         }
+    }
+
+    fn warn_without_effect(&self, name: &str, value: &Value, effect: Effect) {
+        let (what, asks_for_nothing) = match effect {
+            Effect::Full | Effect::Silent => return,
+            Effect::NotYet(same) => ("has no effect yet", same),
+            Effect::Never(why, same) => (why, same),
+        };
+        let text = match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        if !is_empty(value) && !asks_for_nothing.contains(&text.as_str()) {
+            self.report(Problem::warning(self.path(name), what).fix("remove it"));
+        }
+    }
+
+    /// Warns of keys that `names` does not list.
+    #[cfg(feature = "manifest")]
+    pub(super) fn warn_unknown(&self, names: &[&'static str]) {
+        for name in self.object.keys().filter(|name| !names.contains(&name.as_str())) {
+            self.warn_of_name(name, names.iter().copied());
+        }
+    }
+
+    fn warn_of_name(&self, name: &str, known: impl Iterator<Item = &'static str>) {
+        let problem =
+            Problem::warning(self.path(name), "unknown key, it has no effect").about_name();
+        self.report(match options::nearest(name, known) {
+            Some(known) => problem.fix(format!("did you mean `{known}`?")).replacement(known),
+            None => problem,
+        });
+    }
+}
+
+/// Whether a value means the same as none.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
     }
 }
 

@@ -6,7 +6,7 @@ fn raw(value: Value) -> RawCollectConfig {
 }
 
 fn target() -> Target {
-    Target { project: Some("p".into()), logstore: Some("l".into()) }
+    Target { project: Some("p".into()), logstore: Some("l".into()), ..Target::default() }
 }
 
 /// A configuration that is right, with `inputDetail` overlaid by `detail`.
@@ -46,8 +46,8 @@ fn the_error_log_of_the_seed_is_simple_mode() {
     let config = checked(json!({}));
     assert_eq!(config.parser, Parser::Whole);
     assert_eq!(config.framing, Framing::Line);
-    assert_eq!((config.project.as_str(), config.logstore.as_str()), ("p", "l"));
-    assert_eq!(config.input.dir, "/var/log/nginx");
+    assert_eq!((config.project(), config.logstore()), ("p", "l"));
+    assert_eq!(config.input.paths[0].dir, "/var/log/nginx");
     assert_eq!(config.topic, Topic::Path);
     assert_eq!(config.unmatched, Unmatched::Drop);
     assert_eq!(config.time, None);
@@ -96,7 +96,7 @@ fn patterns_for_lines_that_have_no_effect_are_a_warning() {
         config(json!({ "log_begin_reg": "b", "log_continue_reg": "c", "log_end_reg": "e" }));
     check_problems(
         &three,
-        &["warning: inputDetail.logEndRegex: has no effect beside patterns for the first and the \
+        &["warning: inputDetail.log_end_reg: has no effect beside patterns for the first and the \
            continued lines; remove one of the three"],
     );
     let framing = check(&three, &target()).config.unwrap().framing;
@@ -152,7 +152,7 @@ fn every_problem_is_reported_at_once() {
         "configName": "Bad Name",
         "inputDetail": {
             "logType": "json_lgo", "logpath": "/x", "filePattern": "a/b.log", "maxDepth": 5000,
-            "filterKey": ["a", "b"], "filterRegex": [".*"], "dockerFile": "maybe",
+            "filterKey": ["a", "b"], "filterRegex": [".*"], "enableRawLog": "maybe",
             "timeFormat": "%s", "adjustTimezone": true, "logTimezone": "Berlin",
         },
     }));
@@ -167,12 +167,12 @@ fn every_problem_is_reported_at_once() {
              example /var/log/nginx",
             "error: inputDetail.filePattern: `a/b.log` contains `/`; put the directory into `logPath`",
             "error: inputDetail.maxDepth: 5000 is out of range; use 0 to 1000",
-            "error: inputDetail.dockerFile: `\"maybe\"` is a text; write true or false",
             "error: inputDetail.logType: `json_lgo` is not a log type; use `common_reg_log`, \
              `json_log`, `delimiter_log` or `apsara_log`",
             "error: inputDetail.logTimezone: `Berlin` is not a time zone; write it as GMT+08:00",
             "error: inputDetail.filterKey: 2 keys for 1 patterns in `filterRegex`; write one \
              pattern for each key",
+            "error: inputDetail.enableRawLog: `\"maybe\"` is a text; write true or false",
         ],
     );
 }
@@ -213,12 +213,17 @@ fn the_agents_own_spelling_is_understood() {
             "time_key": "a",
         },
     }));
-    let camel = checked(
+    let mut camel = checked(
         json!({ "regex": r"(\S+) (\S+)", "key": ["a", "b"], "timeFormat": "%s", "timeKey": "a" }),
     );
     let checked = check(&snake, &Target::default());
     assert_eq!(checked.problems, []);
-    assert_eq!(checked.config, Some(camel));
+    let config = checked.config.unwrap();
+    let shown = |field| config.places.shown(field);
+    assert_eq!(shown("inputDetail.key[1]"), "input_detail.keys[1]");
+    assert_eq!(shown("inputDetail.regex"), "input_detail.regex");
+    camel.places = config.places.clone();
+    assert_eq!(config, camel);
 }
 
 #[test]
@@ -243,7 +248,7 @@ fn docker_files_are_a_warning_in_a_sidecar() {
     check_problems(
         &config(json!({ "dockerFile": true })),
         &["warning: inputDetail.dockerFile: true has no effect in a sidecar, which reads the \
-           shared volume itself; set it to false"],
+           shared volume itself; remove it"],
     );
 }
 
@@ -273,7 +278,7 @@ fn exclusions_are_checked_one_by_one() {
         &[
             "error: inputDetail.advanced.tail_size_kb: -1 is out of range; use 0 to 104857600",
             "error: inputDetail.advanced.blacklist.dir_blacklist[1]: `relative` is not an absolute path; start it with `/`",
-            "error: inputDetail.advanced.blacklist.filename_blacklist[1]: `a/b` contains `/`; use `filepath_blacklist` for paths",
+            "error: inputDetail.advanced.blacklist.filename_blacklist[1]: `a/b` contains `/`; use the list of file paths for paths",
         ],
     );
 }

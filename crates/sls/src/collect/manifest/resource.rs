@@ -107,20 +107,17 @@ impl Resource {
     pub fn target(&self, default_project: Option<&str>) -> Target {
         let project = self.spec.project.as_deref().or(default_project).unwrap_or("unnamed");
         let logstore = self.spec.logstore.as_deref().unwrap_or("unnamed");
-        Target { project: Some(project.to_owned()), logstore: Some(logstore.to_owned()) }
+        let (project, logstore) = (Some(project.to_owned()), Some(logstore.to_owned()));
+        Target { project, logstore, ..Target::default() }
     }
 }
 
 /// Path of the configuration in an `AliyunLogConfig`, with its dot.
 pub const CONFIG_PREFIX: &str = "spec.logtailConfig.";
 
-macro_rules! table {
-    ($($name:literal),* $(,)?) => { &[$(($name, $name)),*] };
-}
+const TOP: &[&str] = &["apiVersion", "kind", "metadata", "spec", "status"];
 
-const TOP: &[(&str, &str)] = table!["apiVersion", "kind", "metadata", "spec", "status"];
-
-const SPEC: &[(&str, &str)] = table![
+const SPEC: &[&str] = &[
     "project",
     "logstore",
     "logtailConfig",
@@ -167,9 +164,9 @@ pub fn subject(document: &Node) -> Subject {
     if meant {
         return Subject::Resource(Box::new(read_resource(&object)));
     }
-    let is_config = |name: &str| object.contains_key(name);
-    if kind.is_none() && (is_config("inputDetail") || is_config("input_detail")) {
-        return Subject::Config(RawCollectConfig(object));
+    let config = RawCollectConfig(object);
+    if kind.is_none() && config.looks_like_one() {
+        return Subject::Config(config);
     }
     Subject::Other { kind: kind.map(str::to_owned) }
 }

@@ -18,7 +18,7 @@ fn said_with(text: &str, compile: Compile<'_>) -> String {
 
 /// Stands for the compiler of the `pipeline` crate, which counts groups.
 fn count_groups(config: &CollectConfig) -> Vec<Problem> {
-    let Parser::Regex { pattern, keys } = &config.parser else { return Vec::new() };
+    let Parser::Regex { pattern, keys, .. } = &config.parser else { return Vec::new() };
     let groups = names::groups(pattern).len();
     if groups == keys.len() {
         return Vec::new();

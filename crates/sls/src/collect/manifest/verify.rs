@@ -117,7 +117,8 @@ fn look(
     let (raw, target, prefix, problems) = match &subject {
         Subject::Other { .. } => return (subject, None, diagnostics),
         Subject::Config(raw) => {
-            let target = Target { project: default_project.map(str::to_owned), logstore: None };
+            let project = default_project.map(str::to_owned);
+            let target = Target { project, ..Target::default() };
             (raw, target, "", &no_problems)
         }
         Subject::Resource(resource) => {
@@ -135,11 +136,11 @@ fn look(
         if let Some(checked) = &checked.config {
             problems.extend(compile(checked));
         }
-        let parser = checked.config.as_ref().map(|config| &config.parser);
         diagnostics.extend(problems.iter().map(|problem| {
             let mut diagnostic = Diagnostic::of_problem(problem, prefix, node, text);
-            if let Some(Parser::Regex { pattern, keys }) = parser
-                && problem.field == "inputDetail.key"
+            if let Some(config) = &checked.config
+                && let Parser::Regex { pattern, keys, .. } = &config.parser
+                && problem.field == config.places.shown("inputDetail.key")
             {
                 explain_missing_name(&mut diagnostic, pattern, keys, node, text);
             }
