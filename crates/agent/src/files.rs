@@ -64,11 +64,31 @@ pub trait Files {
     fn look_at(&mut self, handle: &Self::Handle) -> io::Result<Found>;
 
     /// Reads from `offset` into `buf`; gives the bytes read, fewer than asked for at the end of
-    /// the file.
+    /// the file and, rarely, elsewhere; none only at the end.
     ///
     /// # Errors
     /// As the system says.
     fn read_at(&mut self, handle: &Self::Handle, buf: &mut [u8], offset: u64) -> io::Result<usize>;
+}
+
+/// Reads until `buf` is full or the file ends: for when fewer bytes would be taken for its end.
+///
+/// # Errors
+/// As [`Files::read_at`].
+pub fn read_full<F: Files>(
+    files: &mut F,
+    handle: &F::Handle,
+    buf: &mut [u8],
+    offset: u64,
+) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buf.len() {
+        match files.read_at(handle, &mut buf[filled..], offset + filled as u64)? {
+            0 => break,
+            read => filled += read,
+        }
+    }
+    Ok(filled)
 }
 
 /// The file system.

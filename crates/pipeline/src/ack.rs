@@ -5,6 +5,7 @@
 //! crash, reading must start before the first byte that nobody has confirmed.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 /// Spans under way for one file, and the position in front of which everything is confirmed.
 ///
@@ -66,6 +67,21 @@ impl<T: Copy> AckTracker<T> {
         (self.safe, self.at_safe)
     }
 
+    /// What is confirmed from byte `from` on, in order and without overlap; neighbours are joined.
+    pub fn confirmed(&self, from: u64) -> Vec<Range<u64>> {
+        let mut confirmed: Vec<Range<u64>> = Vec::new();
+        if self.safe > from {
+            confirmed.push(from..self.safe);
+        }
+        for span in self.pending.iter().filter(|span| span.done) {
+            match confirmed.last_mut() {
+                Some(last) if last.end == span.start => last.end = span.end,
+                _ => confirmed.push(span.start..span.end),
+            }
+        }
+        confirmed
+    }
+
     /// The end of the last span handed out.
     pub fn issued(&self) -> u64 {
         self.issued
@@ -91,11 +107,14 @@ mod tests {
         assert_eq!((first, second, third), (100, 150, 170));
         assert!(!tracker.complete(third));
         assert_eq!(tracker.safe(), (100, 'a'));
+        assert_eq!(tracker.confirmed(40), [40..100, 170..200]);
         assert!(tracker.complete(first));
         assert_eq!(tracker.safe(), (150, 'b'));
         assert!(!tracker.is_settled());
         assert!(tracker.complete(second));
         assert_eq!(tracker.safe(), (200, 'd'));
+        assert_eq!(tracker.confirmed(0).len(), 1, "neighbours are joined");
+        assert_eq!(tracker.confirmed(0)[0], 0..200);
         assert!(tracker.is_settled());
     }
 

@@ -168,6 +168,12 @@ impl FileStream {
         self.open.as_ref().map(|open| open.since + limits.max_age)
     }
 
+    /// Whether bytes are taken that made no record, and none is open: only a newline that came
+    /// late. They have no age and have to be sealed at once.
+    pub fn is_bare(&self) -> bool {
+        self.position != self.start && self.open.is_none()
+    }
+
     /// Encoded bytes in the open batch.
     pub fn open_bytes(&self) -> usize {
         self.open.as_ref().map_or(0, |open| open.group.len_bytes())

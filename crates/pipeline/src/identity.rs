@@ -86,6 +86,16 @@ pub fn content_hash(bytes: &[u8]) -> u64 {
     })
 }
 
+/// The first line of a content with its newline, or as much of it as a [`Mark`] covers; `None`
+/// while neither is there.
+pub fn first_line(head: &[u8]) -> Option<&[u8]> {
+    let head = &head[..head.len().min(HEAD_BYTES)];
+    match memchr::memchr(b'\n', head) {
+        Some(end) => Some(&head[..=end]),
+        None => (head.len() == HEAD_BYTES).then_some(head),
+    }
+}
+
 /// What we remember of a file and of how far it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Known {
@@ -161,16 +171,19 @@ impl FileId {
     ///
     /// `scope` names the agent (so that equal inode numbers on two machines differ) and the sink;
     /// `generation` counts how often the file was started again from byte 0, so that ranges of
-    /// the content before and after a truncation do not meet.
-    pub fn derive(scope: &str, facts: &FileFacts, generation: u32) -> Self {
+    /// the content before and after a truncation do not meet. `beginning` is its [`first_line`]:
+    /// an agent that has lost its memory counts generations anew, and an inode without a birth
+    /// time may be used again; neither may give the id of another content.
+    pub fn derive(scope: &str, facts: &FileFacts, generation: u32, beginning: &[u8]) -> Self {
         let mut hash = Sha256::new();
-        hash.update(b"sidetail file id 1\0");
+        hash.update(b"sidetail file id 2\0");
         hash.update((scope.len() as u64).to_le_bytes());
         hash.update(scope);
         hash.update(facts.device.to_le_bytes());
         hash.update(facts.inode.to_le_bytes());
         hash.update(facts.born_nanos.unwrap_or(0).to_le_bytes());
         hash.update(generation.to_le_bytes());
+        hash.update(beginning);
         let digest = hash.finalize();
         let mut id = [0; 16];
         id.copy_from_slice(&digest[..16]);
@@ -289,15 +302,23 @@ mod tests {
     }
 
     #[test]
+    fn the_first_line_is_known_when_it_is_whole_or_long() {
+        assert_eq!(first_line(b"ab\ncd"), Some(&b"ab\n"[..]));
+        assert_eq!(first_line(b"ab"), None);
+        assert_eq!(first_line(&[b'x'; 2 * HEAD_BYTES]).map(<[u8]>::len), Some(HEAD_BYTES));
+    }
+
+    #[test]
     fn an_id_depends_on_every_part_and_survives_its_text_form() {
-        let base = FileId::derive("a", &facts(3), 0);
-        assert_eq!(base, FileId::derive("a", &facts(99), 0), "growing keeps the id");
+        let base = FileId::derive("a", &facts(3), 0, b"");
+        assert_eq!(base, FileId::derive("a", &facts(99), 0, b""), "growing keeps the id");
         for other in [
-            FileId::derive("b", &facts(3), 0),
-            FileId::derive("a", &facts(3), 1),
-            FileId::derive("a", &FileFacts { inode: 11, ..facts(3) }, 0),
-            FileId::derive("a", &FileFacts { device: 2, ..facts(3) }, 0),
-            FileId::derive("a", &FileFacts { born_nanos: None, ..facts(3) }, 0),
+            FileId::derive("a", &facts(3), 0, b"x"),
+            FileId::derive("b", &facts(3), 0, b""),
+            FileId::derive("a", &facts(3), 1, b""),
+            FileId::derive("a", &FileFacts { inode: 11, ..facts(3) }, 0, b""),
+            FileId::derive("a", &FileFacts { device: 2, ..facts(3) }, 0, b""),
+            FileId::derive("a", &FileFacts { born_nanos: None, ..facts(3) }, 0, b""),
         ] {
             assert_ne!(base, other);
         }

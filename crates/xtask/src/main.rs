@@ -6,6 +6,7 @@ mod check;
 mod demo;
 mod prerequisites;
 mod run;
+mod simulate;
 mod tests;
 mod workspace;
 
@@ -19,6 +20,8 @@ usage: cargo xtask COMMAND
   test             everything that can fail: checks, unit, process, SDK and browser tests
   check            format, lints, who may depend on whom, the agent's dependencies
   check --bless    accept the agent's present dependencies as reviewed
+  simulate [--seeds N] [--from S] [--seed S]
+                   schedules of the collecting core under faults; ends with one JSON line
   bench agent      speed and memory of the agent; --json ends with one JSON line";
 
 fn main() -> ExitCode {
@@ -30,6 +33,7 @@ fn main() -> ExitCode {
         ["test"] => tests::run(),
         ["check"] => check::run(check::Reviewed::Compare),
         ["check", "--bless"] => check::run(check::Reviewed::Bless),
+        ["simulate", options @ ..] => simulate::run(options),
         ["bench", "agent", options @ ..] => bench::agent(options),
         // The other end of the agent's bench, which starts it.
         ["bench-sink", mode, file] => bench::sink::serve(mode, file),

@@ -9,7 +9,7 @@ mod store;
 pub use restored::{Claim, Restored};
 pub use store::{Loaded, load, save};
 
-use pipeline::identity::{FileId, Known, Mark, content_hash};
+use pipeline::identity::{FileFacts, FileId, Known, Mark, content_hash};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -47,7 +47,7 @@ pub struct Entry {
     pub anchor: (u16, u64),
     /// How often the file was started again from its first byte.
     pub generation: u32,
-    /// The id of the file's content towards the service.
+    /// The id of the file's content towards the service; all zero while it has none.
     #[serde(with = "file_id")]
     pub file: FileId,
     /// The last record was taken before its newline was there.
@@ -55,9 +55,25 @@ pub struct Entry {
     pub unfinished: bool,
     /// When the file was last seen to exist, UNIX seconds.
     pub seen: u64,
+    /// The largest size that was seen of this content; 0 when that is not known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub size: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Entry {
+    /// Whether a file with these facts may be this one: the content has the last word.
+    pub fn may_be(&self, facts: &FileFacts) -> bool {
+        let births_agree = match (self.born, facts.born_nanos) {
+            (Some(known), Some(now)) => known == now,
+            _ => true,
+        };
+        self.inode == facts.inode && births_agree
+    }
+
     /// What [`pipeline::identity::judge`] needs to know.
     pub fn known(&self) -> Known {
         Known {
@@ -183,6 +199,7 @@ pub(crate) mod tests {
             file: FileId([0xab; 16]),
             unfinished: true,
             seen: 1_700_000_000,
+            size: 0,
         }
     }
 

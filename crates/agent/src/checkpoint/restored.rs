@@ -55,25 +55,25 @@ impl Restored {
     /// Takes the entry that fits best for the file with these facts. Whether the content is still
     /// the same is for the caller to judge.
     pub fn take(&mut self, claim: Claim<'_>, facts: &FileFacts) -> Option<Entry> {
-        let same_file = |entry: &Entry| {
-            entry.inode == facts.inode
-                && (entry.device == facts.device || entry.born == facts.born_nanos)
-        };
         let best = self
             .entries
             .iter()
             .enumerate()
-            .filter(|(_, entry)| same_file(entry))
-            .filter_map(|(at, entry)| Some((claim.fit(entry)?, at)))
+            .filter(|(_, entry)| entry.may_be(facts))
+            .filter_map(|(at, entry)| Some((entry.device != facts.device, claim.fit(entry)?, at)))
             .min()?;
-        Some(self.entries.swap_remove(best.1))
+        // Their order tells which content came first.
+        Some(self.entries.remove(best.2))
     }
 
-    /// The entries of a configuration, the oldest file first, those of one age as they were
-    /// written.
-    pub fn of_config(&self, config: &str) -> Vec<Entry> {
-        let mut found: Vec<Entry> =
-            self.entries.iter().filter(|entry| entry.config == config).cloned().collect();
+    /// The entries that a configuration may claim, its own and those of one that is no more and
+    /// had a path that `takes`: the oldest file first, those of one age as they were written.
+    pub fn of_claim(&self, claim: Claim<'_>, takes: impl Fn(&str) -> bool) -> Vec<Entry> {
+        let is_claimed = |entry: &&Entry| match claim.fit(entry) {
+            Some(2) => takes(&entry.path),
+            fit => fit.is_some(),
+        };
+        let mut found: Vec<Entry> = self.entries.iter().filter(is_claimed).cloned().collect();
         found.sort_by_key(|entry| entry.born);
         found
     }

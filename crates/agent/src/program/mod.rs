@@ -11,7 +11,7 @@ use crate::settings::{
     DEFAULT_STATE_DIR, Given, READ_WHOLE_MARGIN, Settings, SettingsError, ThisMachine, memory_limit,
 };
 use crate::status;
-use crate::tail::Setup;
+use crate::tail::{READ_BYTES, Setup};
 use crate::{info, log, warn};
 use jiff::tz::TimeZone;
 use pipeline::batch::BatchLimits;
@@ -139,6 +139,7 @@ fn start(env: BTreeMap<String, String>) -> Result<u8, StartError> {
             max_age: settings.batch_age,
         },
         budget_bytes: settings.memory_bytes,
+        read_bytes: READ_BYTES,
         scan_every: settings.scan,
         path_prefix: settings.path_prefix.clone(),
         labels: settings.labels.clone(),

@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 
 /// Items that wait, by lane.
 #[derive(Debug)]
-pub(super) struct Lanes<T> {
+pub struct Lanes<T> {
     lanes: HashMap<LaneId, Lane<T>>,
     /// Lanes that have an item and none under way.
     ready: VecDeque<LaneId>,
@@ -22,12 +22,12 @@ struct Lane<T> {
 
 impl<T> Lanes<T> {
     /// No lanes; `max_running` items of all lanes may be under way.
-    pub(super) fn new(max_running: usize) -> Self {
+    pub fn new(max_running: usize) -> Self {
         Self { lanes: HashMap::new(), ready: VecDeque::new(), running: 0, max_running }
     }
 
     /// Adds an item at the end of its lane.
-    pub(super) fn push(&mut self, id: LaneId, item: T) {
+    pub fn push(&mut self, id: LaneId, item: T) {
         let lane = self
             .lanes
             .entry(id)
@@ -39,7 +39,7 @@ impl<T> Lanes<T> {
     }
 
     /// Puts an item that was under way back to the start of its lane, which stays its own.
-    pub(super) fn put_back(&mut self, id: LaneId, item: T) {
+    pub fn put_back(&mut self, id: LaneId, item: T) {
         let Some(lane) = self.lanes.get_mut(&id) else { return };
         lane.waiting.push_front(item);
         lane.is_busy = false;
@@ -47,7 +47,8 @@ impl<T> Lanes<T> {
     }
 
     /// The next item that may go; it is under way from now on, and so is its lane.
-    pub(super) fn next(&mut self) -> Option<T> {
+    #[expect(clippy::should_implement_trait, reason = "more may come after `None`")]
+    pub fn next(&mut self) -> Option<T> {
         if self.running >= self.max_running {
             return None;
         }
@@ -60,12 +61,12 @@ impl<T> Lanes<T> {
     }
 
     /// An item is not under way any more. Its lane still belongs to it.
-    pub(super) fn release(&mut self) {
+    pub fn release(&mut self) {
         self.running = self.running.saturating_sub(1);
     }
 
     /// The item of a lane is done: the next one may go.
-    pub(super) fn finish(&mut self, id: LaneId) {
+    pub fn finish(&mut self, id: LaneId) {
         let Some(lane) = self.lanes.get_mut(&id) else { return };
         lane.is_busy = false;
         if lane.waiting.is_empty() {

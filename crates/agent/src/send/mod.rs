@@ -4,7 +4,7 @@
 //! the collecting thread. Batches of one lane go one after the other, so that the order inside a
 //! file is kept; lanes go beside each other up to a limit.
 
-mod lanes;
+pub mod lanes;
 
 use crate::log::alarm;
 use crate::metrics::Metrics;

@@ -47,8 +47,11 @@ impl<F: Files, S: Ship> Collector<F, S> {
             && self.ready.is_empty()
             // Batches of a configuration that was stopped have no file any more.
             && self.budget.used_bytes() == 0
+            // What cannot be looked into may hold something.
+            && self.unreadable == 0
             && self.tails.values().all(|tail| {
-                tail.is_settled() && (tail.rest.is_none() || tail.phase == Phase::Rewritten)
+                let is_read = tail.rest.is_none() && tail.failing.is_none();
+                tail.is_settled() && (is_read || tail.phase == Phase::Rewritten)
             });
         if is_done {
             return Some(Report::default());

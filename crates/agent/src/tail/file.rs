@@ -4,6 +4,7 @@ use super::{LaneId, Phase, SourceId};
 use pipeline::ack::AckTracker;
 use pipeline::batch::{FileStream, Unfinished};
 use pipeline::identity::{ANCHOR_BYTES, FileFacts, FileId, Mark};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -57,6 +58,8 @@ pub(super) struct Tail<H> {
     pub(super) facts: FileFacts,
     pub(super) head: Mark,
     pub(super) id: FileId,
+    /// The id is final: what it is made of has been read.
+    pub(super) is_named: bool,
     pub(super) generation: u32,
     pub(super) stream: FileStream,
     pub(super) anchor: Anchor,
@@ -66,12 +69,20 @@ pub(super) struct Tail<H> {
     pub(super) is_queued: bool,
     /// The last read found nothing more.
     pub(super) is_caught_up: bool,
+    /// Since when it cannot be read.
+    pub(super) failing: Option<Instant>,
     /// Bytes of an unfinished record at the end, and since when there are so many.
     pub(super) rest: Option<(usize, Instant)>,
     /// When something new was last read.
     pub(super) grown_at: Instant,
     /// Bytes of the open batch that are charged to the budget.
     pub(super) charged: usize,
+    /// The largest size that was seen of this content.
+    pub(super) seen_bytes: u64,
+    /// Bytes at the start that are left out by rule.
+    pub(super) skipped: u64,
+    /// What was not read of a content that is no more.
+    pub(super) lost: Option<Range<u64>>,
     /// Number of the scan that saw the file last.
     pub(super) seen_in: u64,
     /// When the file was last seen under a name, UNIX seconds.

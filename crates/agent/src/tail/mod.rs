@@ -11,11 +11,13 @@
 
 mod drain;
 mod file;
+mod ledger;
 mod read;
 mod scan;
 mod source;
 
 pub use drain::Report;
+pub use ledger::{FileLedger, LedgerPhase};
 
 use crate::budget::Budget;
 use crate::checkpoint::{Entry, Restored};
@@ -32,7 +34,7 @@ use pipeline::plan::Plan;
 use pipeline::tags::AgentLabels;
 use sls::log_group::LogGroupWriter;
 use source::Source;
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -49,10 +51,13 @@ type SourceId = u64;
 
 /// Bytes asked for in one read of a file that has many. It fits into the second-level cache
 /// together with the batch that is made of it.
-const READ_BYTES: usize = 256 * 1024;
+pub const READ_BYTES: usize = 256 * 1024;
 
 /// Chunks read in one turn before the caller looks at its messages again.
 const CHUNKS_PER_TURN: usize = 4;
+
+/// The id of a content of which nothing has been read.
+const UNNAMED: FileId = FileId([0; 16]);
 
 /// Writers kept for reuse. Each has the room of a full batch.
 const SPARE_WRITERS: usize = 4;
@@ -182,6 +187,8 @@ pub struct Setup {
     pub limits: BatchLimits,
     /// Bytes in memory between read and acknowledgement.
     pub budget_bytes: usize,
+    /// Bytes asked for in one read of a file that has many; [`READ_BYTES`] unless there is a reason.
+    pub read_bytes: usize,
     /// Time between two scans.
     pub scan_every: Duration,
     /// Put in front of every path of a configuration.
@@ -206,9 +213,8 @@ pub struct Collector<F: Files, S: Ship> {
     buffer: Vec<u8>,
     spare: Vec<LogGroupWriter>,
     sources: BTreeMap<SourceId, Source>,
-    tails: HashMap<FileKey, Tail<F::Handle>>,
-    /// For each lane the contents that wait for their turn, the first one being read.
-    lanes: HashMap<LaneId, VecDeque<FileKey>>,
+    tails: BTreeMap<FileKey, Tail<F::Handle>>,
+    lanes: BTreeMap<LaneId, Lane>,
     /// Files that may have something to read, each at most once.
     ready: VecDeque<FileKey>,
     /// Open batches in the order in which they get old.
@@ -222,6 +228,21 @@ pub struct Collector<F: Files, S: Ship> {
     last_growth: Instant,
     is_configured: bool,
     unsaved: Unsaved,
+    /// Files and directories that could not be looked into since the last scan began.
+    unreadable: usize,
+    /// Contents that are over, of which bytes may be missing.
+    losses: VecDeque<FileLedger>,
+}
+
+/// The contents that had one path, one after the other.
+#[derive(Debug)]
+struct Lane {
+    source: SourceId,
+    path: PathBuf,
+    /// Those that wait for their turn, the first one being read.
+    waiting: VecDeque<FileKey>,
+    /// Number of all that are followed.
+    files: usize,
 }
 
 /// What the checkpoint on disk does not know yet.
@@ -249,8 +270,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
             buffer: vec![0; ANCHOR_BYTES + MAX_LINE_BYTES + 1],
             spare: Vec::new(),
             sources: BTreeMap::new(),
-            tails: HashMap::new(),
-            lanes: HashMap::new(),
+            tails: BTreeMap::new(),
+            lanes: BTreeMap::new(),
             ready: VecDeque::new(),
             due: VecDeque::new(),
             restored,
@@ -262,6 +283,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
             last_growth: now.clock,
             is_configured: false,
             unsaved: Unsaved::Nothing,
+            unreadable: 0,
+            losses: VecDeque::new(),
         }
     }
 
@@ -356,8 +379,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
         // In the order in which the contents of a path follow each other, since births of files
         // made in one tick of the clock do not tell.
         tails.sort_by_cached_key(|(key, tail)| {
-            let waiting = self.lanes.get(&tail.lane);
-            let place = waiting.and_then(|keys| keys.iter().position(|other| other == *key));
+            let lane = self.lanes.get(&tail.lane);
+            let place = lane.and_then(|it| it.waiting.iter().position(|other| other == *key));
             (tail.lane, place.map_or(0, |place| place + 1), **key)
         });
         let mut entries: Vec<Entry> =
@@ -392,9 +415,10 @@ impl<F: Files, S: Ship> Collector<F, S> {
             offset,
             anchor: (point.anchor.len, point.anchor.hash),
             generation: tail.generation,
-            file: tail.id,
+            file: if tail.is_named { tail.id } else { UNNAMED },
             unfinished: point.unfinished == pipeline::batch::Unfinished::Yes,
             seen: tail.seen_seconds,
+            size: tail.seen_bytes,
         })
     }
 
@@ -415,7 +439,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
     fn make_ready(&mut self, key: FileKey) {
         if let Some(tail) = self.tails.get_mut(&key)
             && !tail.is_queued
-            && tail.handle.is_some()
+            && tail.phase != Phase::Rewritten
         {
             tail.is_queued = true;
             self.ready.push_back(key);
@@ -468,14 +492,20 @@ impl<F: Files, S: Ship> Collector<F, S> {
     }
 
     fn seal_due(&mut self, now: Moment) {
+        if self.due.front().is_none_or(|(due, _)| *due > now.clock) {
+            return;
+        }
+        // With one batch that is old enough go those that soon will be: many small files then
+        // wake nobody more often than one large file does.
+        let soon = now.clock + self.setup.limits.max_age / 4;
         while let Some((due, key)) = self.due.front().copied()
-            && due <= now.clock
+            && due <= soon
         {
             self.due.pop_front();
             let is_due = self
                 .tails
                 .get(&key)
-                .is_some_and(|tail| tail.stream.is_due(&self.setup.limits, now.clock));
+                .is_some_and(|tail| tail.stream.is_due(&self.setup.limits, soon));
             if is_due {
                 self.seal(key);
             }
@@ -490,24 +520,28 @@ impl<F: Files, S: Ship> Collector<F, S> {
 
     fn remove(&mut self, key: FileKey) {
         let Some(tail) = self.tails.remove(&key) else { return };
+        self.remember_loss(&tail);
         self.budget.release(tail.charged);
         self.unsaved = self.unsaved.max(Unsaved::Positions);
-        let lane = self.lanes.get_mut(&tail.lane);
-        let lane_is_empty = lane.is_some_and(|waiting| {
-            waiting.retain(|other| *other != key);
-            waiting.is_empty()
-        });
+        if let Some(lane) = self.lanes.get_mut(&tail.lane) {
+            let was_first = lane.waiting.front() == Some(&key);
+            lane.waiting.retain(|other| *other != key);
+            lane.files -= 1;
+            let next = lane.waiting.front().copied().filter(|_| was_first);
+            if lane.files == 0
+                && let Some(lane) = self.lanes.remove(&tail.lane)
+                && let Some(source) = self.sources.get_mut(&lane.source)
+            {
+                source.lanes.remove(&lane.path);
+            }
+            if let Some(next) = next {
+                self.make_ready(next);
+            }
+        }
         if let Some(source) = self.sources.get_mut(&tail.source) {
             let inode = (tail.facts.device, tail.facts.inode);
             if source.by_inode.get(&inode) == Some(&key) {
                 source.by_inode.remove(&inode);
-            }
-        }
-        let lane_is_used = self.tails.values().any(|other| other.lane == tail.lane);
-        if lane_is_empty && !lane_is_used {
-            self.lanes.remove(&tail.lane);
-            if let Some(source) = self.sources.get_mut(&tail.source) {
-                source.lanes.retain(|_, lane| *lane != tail.lane);
             }
         }
         self.setup.metrics.files.set(self.tails.len() as u64);

@@ -2,19 +2,23 @@
 
 use super::file::{Anchor, SafePoint, Tail};
 use super::source::pack_prefix;
-use super::{Collector, FileKey, Moment, Phase, READ_BYTES, Room, Ship, Unsaved, file_alarm};
-use crate::files::Files;
+use super::{Collector, FileKey, Moment, Phase, Room, Ship, Unsaved, file_alarm};
+use crate::files::{Files, read_full};
 use crate::log::alarm;
 use pipeline::ack::AckTracker;
 use pipeline::batch::{Batch, Fed, FileStream, Outlet, Rest, Unfinished};
-use pipeline::identity::{FileId, Mark};
+use pipeline::identity::{FileId, Mark, first_line};
 use pipeline::lines::MAX_LINE_BYTES;
 use pipeline::tags::FileLabels;
 use sls::log_group::LogGroupWriter;
+use std::io;
 use std::time::Duration;
 
 /// An unfinished last record of a file that is gone waits this long for its end.
 const GONE_REST_WAITS: Duration = Duration::from_secs(5);
+
+/// A content that cannot be read keeps its successors waiting no longer.
+const FAILING_BLOCKS: Duration = Duration::from_secs(10);
 
 /// A batch may get as much larger than its limit without its buffer being moved.
 const SLACK_BYTES: usize = 64 * 1024;
@@ -47,7 +51,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let waits = self
             .lanes
             .get(&tail.lane)
-            .is_some_and(|lane| lane.front() != Some(&key) && lane.contains(&key));
+            .is_some_and(|lane| lane.waiting.front() != Some(&key) && lane.waiting.contains(&key));
         let Some(handle) = tail.handle.as_ref().filter(|_| !waits) else {
             tail.is_queued = false;
             return Room::Enough;
@@ -55,8 +59,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let facts = match self.files.look_at(handle) {
             Ok(found) => found.facts,
             Err(error) => {
-                tail.is_queued = false;
-                file_alarm("OPEN_LOGFILE_FAIL_ALARM", &tail.at, &error);
+                self.cannot_read(key, &error, now);
                 return Room::Enough;
             }
         };
@@ -67,13 +70,14 @@ impl<F: Files, S: Ship> Collector<F, S> {
             self.restart(key, now);
             return Room::Enough;
         }
+        tail.seen_bytes = tail.seen_bytes.max(facts.size_bytes);
         let anchor_len = tail.anchor.bytes().len();
         let unread = usize::try_from(facts.size_bytes - position).unwrap_or(usize::MAX);
         // After an unfinished record as long as a read, the next one has to see more of it.
-        let most = if tail.rest.is_some_and(|(bytes, _)| bytes >= READ_BYTES) {
+        let most = if tail.rest.is_some_and(|(bytes, _)| bytes >= self.setup.read_bytes) {
             MAX_LINE_BYTES + 1
         } else {
-            READ_BYTES
+            self.setup.read_bytes
         };
         // A log group is larger than its lines by the names of the fields; twice the size is
         // what access logs never reach.
@@ -83,20 +87,44 @@ impl<F: Files, S: Ship> Collector<F, S> {
         tail.is_queued = false;
         let want = anchor_len + unread.min(most);
         let buf = &mut self.buffer[..want];
-        let read = match self.files.read_at(handle, buf, position - anchor_len as u64) {
+        let start = position - anchor_len as u64;
+        let mut read = self.files.read_at(handle, buf, start);
+        if read.as_ref().is_ok_and(|read| *read < anchor_len.saturating_add(1).min(want)) {
+            // Too little to know the file by: cut short, by the file or by its system.
+            read = read_full(&mut self.files, handle, buf, start);
+        }
+        let read = match read {
             Ok(read) => read,
             Err(error) => {
-                file_alarm("OPEN_LOGFILE_FAIL_ALARM", &tail.at, &error);
+                self.cannot_read(key, &error, now);
                 return Room::Enough;
             }
         };
+        tail.failing = None;
         if read < anchor_len || buf[..anchor_len] != *tail.anchor.bytes() {
             self.restart(key, now);
             return Room::Enough;
         }
-        let is_at_end = read < want || unread <= most;
+        if position == 0 {
+            // Whatever the head was when the file was found: this is what is taken.
+            tail.head = Mark::of_head(&buf[..read]);
+        }
+        let is_at_end = start + read as u64 >= facts.size_bytes;
         self.digest(key, anchor_len, read, is_at_end, now);
         Room::Enough
+    }
+
+    /// A file that is followed and cannot be read now. It is tried again at every scan; its
+    /// successors wait for it no longer than [`FAILING_BLOCKS`].
+    fn cannot_read(&mut self, key: FileKey, error: &io::Error, now: Moment) {
+        let Some(tail) = self.tails.get_mut(&key) else { return };
+        file_alarm("OPEN_LOGFILE_FAIL_ALARM", &tail.at, error);
+        tail.is_queued = false;
+        tail.is_caught_up = false;
+        let since = *tail.failing.get_or_insert(now.clock);
+        if now.clock.saturating_duration_since(since) >= FAILING_BLOCKS {
+            self.pass_turn(key);
+        }
     }
 
     /// Makes records of the bytes of the buffer behind its anchor.
@@ -119,7 +147,23 @@ impl<F: Files, S: Ship> Collector<F, S> {
             source.plan.flush_timeout,
             now,
         );
-        let many = chunk.len() >= READ_BYTES / 4;
+        if !tail.is_named {
+            // The first line is known, or its part that is taken for one.
+            let taken = (rest == Rest::IsRecord).then_some(chunk);
+            if let Some(beginning) = first_line(chunk).or(taken) {
+                let scope = scope(&self.setup.labels, &source.plan.name);
+                tail.id = FileId::derive(&scope, &tail.facts, tail.generation, beginning);
+                tail.is_named = true;
+                tail.stream.relabel(FileLabels::new(
+                    &self.setup.labels,
+                    &source.plan.topic,
+                    &tail.shown,
+                    pack_prefix(tail.id),
+                ));
+                self.unsaved = self.unsaved.max(Unsaved::Files);
+            }
+        }
+        let many = chunk.len() >= self.setup.read_bytes / 4;
         let capacity = if many { self.setup.limits.max_bytes + SLACK_BYTES } else { 0 };
         let mut filling = Filling { spare: &mut self.spare, capacity, full: Vec::new() };
         let was_due = tail.stream.due_at(&self.setup.limits);
@@ -170,14 +214,17 @@ impl<F: Files, S: Ship> Collector<F, S> {
         {
             self.due.push_back((due, key));
         }
-        let is_caught_up = is_at_end || (consumed == 0 && left < READ_BYTES);
-        tail.is_caught_up = is_caught_up;
+        tail.is_caught_up = is_at_end;
+        let is_bare = tail.stream.is_bare();
         count(&self.setup.metrics, &fed, consumed, tail);
         for (batch, point) in full.into_iter().zip(points) {
             self.dispatch(key, batch, point);
         }
         self.setup.metrics.held_bytes.set(self.budget.used_bytes() as u64);
-        if is_caught_up {
+        if is_bare {
+            self.seal(key);
+        }
+        if is_at_end {
             self.caught_up(key);
         } else {
             self.make_ready(key);
@@ -190,11 +237,16 @@ impl<F: Files, S: Ship> Collector<F, S> {
         if self.drain.is_some() {
             self.seal(key);
         }
+        self.pass_turn(key);
+    }
+
+    /// Lets the next content of the path be read.
+    fn pass_turn(&mut self, key: FileKey) {
         let Some(tail) = self.tails.get(&key) else { return };
         let Some(lane) = self.lanes.get_mut(&tail.lane) else { return };
-        if lane.front() == Some(&key) && lane.len() > 1 {
-            lane.pop_front();
-            if let Some(next) = lane.front().copied() {
+        if lane.waiting.front() == Some(&key) && lane.waiting.len() > 1 {
+            lane.waiting.pop_front();
+            if let Some(next) = lane.waiting.front().copied() {
                 self.make_ready(next);
             }
         }
@@ -207,18 +259,24 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let new_key = self.new_id();
         let Some(old) = self.tails.get_mut(&key) else { return };
         let Some(source) = self.sources.get_mut(&old.source) else { return };
+        let read = old.stream.position();
+        // What was seen and not read is gone; what was written behind it, unseen, cannot be known.
+        let lost = read..old.seen_bytes.max(read);
         alarm(
             "LOG_TRUNCATE_ALARM",
             &old.at.to_string_lossy(),
             format_args!(
-                "truncated or rewritten after byte {}; reading from the start",
-                old.stream.position()
+                "generation {} was truncated or rewritten after byte {read}: bytes {}-{}, and what \
+                 was written behind them since, may be lost; reading from the start",
+                old.generation, lost.start, lost.end,
             ),
         );
         self.setup.metrics.truncations.add(1);
+        self.setup.metrics.lost_possible_bytes.add(lost.end - lost.start);
+        old.lost = Some(lost);
         let generation = old.generation + 1;
-        let id =
-            FileId::derive(&scope(&self.setup.labels, &source.plan.name), &old.facts, generation);
+        let scope = scope(&self.setup.labels, &source.plan.name);
+        let id = FileId::derive(&scope, &old.facts, generation, b"");
         let labels =
             FileLabels::new(&self.setup.labels, &source.plan.topic, &old.shown, pack_prefix(id));
         let new = Tail {
@@ -230,6 +288,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             facts: old.facts,
             head: Mark::default(),
             id,
+            is_named: false,
             generation,
             stream: FileStream::new(labels, 0, Unfinished::No),
             anchor: Anchor::EMPTY,
@@ -240,9 +299,13 @@ impl<F: Files, S: Ship> Collector<F, S> {
             phase: old.phase,
             is_queued: false,
             is_caught_up: false,
+            failing: None,
             rest: None,
             grown_at: now.clock,
             charged: 0,
+            seen_bytes: old.facts.size_bytes,
+            skipped: 0,
+            lost: None,
             seen_in: old.seen_in,
             seen_seconds: old.seen_seconds,
         };
@@ -250,9 +313,10 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let old_is_settled = old.is_settled();
         source.by_inode.insert((new.facts.device, new.facts.inode), new_key);
         if let Some(lane) = self.lanes.get_mut(&new.lane) {
-            match lane.iter().position(|other| *other == key) {
-                Some(at) => lane[at] = new_key,
-                None => lane.push_front(new_key),
+            lane.files += 1;
+            match lane.waiting.iter().position(|other| *other == key) {
+                Some(at) => lane.waiting[at] = new_key,
+                None => lane.waiting.push_front(new_key),
             }
         }
         self.tails.insert(new_key, new);

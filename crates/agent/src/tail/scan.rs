@@ -5,20 +5,21 @@ use super::file::{Anchor, SafePoint, Tail};
 use super::read::scope;
 use super::source::{Inode, pack_prefix, placed, shown};
 use super::{
-    Collector, FileKey, LaneId, Moment, Phase, Ship, SourceId, Unsaved, drain, file_alarm,
+    Collector, FileKey, Lane, LaneId, Moment, Phase, Ship, SourceId, UNNAMED, Unsaved, drain,
+    file_alarm,
 };
 use crate::checkpoint::{Claim, Entry};
-use crate::files::{Files, Found, Kind};
+use crate::files::{Files, Found, Kind, read_full};
 use crate::log::alarm;
 use crate::{debug, info};
 use pipeline::ack::AckTracker;
 use pipeline::batch::{FileStream, Unfinished};
 use pipeline::discover::Place;
 use pipeline::identity::{
-    ANCHOR_BYTES, Evidence, FileFacts, FileId, HEAD_BYTES, Mark, Verdict, judge,
+    ANCHOR_BYTES, Evidence, FileFacts, FileId, HEAD_BYTES, Mark, Verdict, first_line, judge,
 };
 use pipeline::tags::FileLabels;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -37,6 +38,10 @@ const TAIL_BYTES: u64 = 1024 * 1024;
 /// How far behind the start of the tail a line start is looked for.
 const LINE_START_WITHIN: usize = 128 * 1024;
 
+/// No descriptor is left: `EMFILE` and `ENFILE`.
+const TOO_MANY_OPEN: i32 = 24;
+const TOO_MANY_IN_SYSTEM: i32 = 23;
+
 /// Where to begin with a file.
 struct Begin {
     position: u64,
@@ -45,6 +50,8 @@ struct Begin {
     id: Option<FileId>,
     unfinished: Unfinished,
     shown: Option<String>,
+    /// Bytes in front that are left out by rule.
+    skipped: u64,
 }
 
 impl Begin {
@@ -56,6 +63,7 @@ impl Begin {
             id: None,
             unfinished: Unfinished::No,
             shown: None,
+            skipped: 0,
         }
     }
 }
@@ -73,6 +81,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
     /// Looks at everything.
     pub(super) fn scan(&mut self, now: Moment) {
         self.scans += 1;
+        self.unreadable = 0;
         let ids: Vec<SourceId> = self.sources.keys().copied().collect();
         for id in ids {
             self.scan_source(id, now);
@@ -101,7 +110,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 }
                 Ok(_) => continue,
                 Err(error) => {
-                    dir_problem(&dir, &error);
+                    self.unreadable += dir_problem(&dir, &error);
                     continue;
                 }
             }
@@ -116,14 +125,13 @@ impl<F: Files, S: Ship> Collector<F, S> {
             self.seen(id, &path, &what, now);
         }
         let scan = self.scans;
-        let unseen: Vec<FileKey> = self
-            .tails
-            .iter()
-            .filter(|(_, tail)| {
-                tail.source == id && tail.phase == Phase::Following && tail.seen_in != scan
-            })
-            .map(|(key, _)| *key)
-            .collect();
+        let Some(source) = self.sources.get(&id) else { return };
+        let is_unseen = |key: &&FileKey| {
+            self.tails
+                .get(key)
+                .is_some_and(|tail| tail.phase == Phase::Following && tail.seen_in != scan)
+        };
+        let unseen: Vec<FileKey> = source.by_inode.values().filter(is_unseen).copied().collect();
         for key in unseen {
             self.lost_path(key, now);
         }
@@ -154,7 +162,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             }
         });
         if let Err(error) = listed {
-            dir_problem(dir, &error);
+            self.unreadable += dir_problem(dir, &error);
         }
         for (path, kind) in candidates {
             let name = path.file_name().unwrap_or_default().as_bytes();
@@ -163,8 +171,14 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 Kind::Dir => None,
                 _ => match self.files.look(&path) {
                     Ok(what) => Some(what),
-                    // Gone between the listing and the look.
-                    Err(_) => continue,
+                    Err(error) => {
+                        // Mostly it is gone since it was listed.
+                        self.unreadable += usize::from(
+                            error.kind() != io::ErrorKind::NotFound
+                                && error.kind() != io::ErrorKind::PermissionDenied,
+                        );
+                        continue;
+                    }
                 },
             };
             match what {
@@ -237,8 +251,12 @@ impl<F: Files, S: Ship> Collector<F, S> {
         }
         let Some(handle) = &tail.handle else { return };
         let mut head = [0; HEAD_BYTES];
-        let Ok(read) = self.files.read_at(handle, &mut head, 0) else { return };
-        if tail.head.matches_head(&head[..read]) {
+        let Ok(read) = read_full(&mut self.files, handle, &mut head, 0) else { return };
+        if tail.stream.position() == 0 {
+            // Nothing of it was taken: whatever is there now is the content.
+            tail.head = Mark::of_head(&head[..read]);
+            self.unsaved = self.unsaved.max(Unsaved::Files);
+        } else if tail.head.matches_head(&head[..read]) {
             tail.head = Mark::of_head(&head[..read]);
             self.unsaved = self.unsaved.max(Unsaved::Files);
         } else {
@@ -299,32 +317,38 @@ impl<F: Files, S: Ship> Collector<F, S> {
     ) -> Option<FileKey> {
         let inode = (what.facts.device, what.facts.inode);
         let dormant = self.sources.get(&id)?.dormant.get(&inode);
-        if dormant == Some(&(what.facts.size_bytes, what.facts.modified_nanos)) {
+        if dormant == Some(&(what.facts.size_bytes, what.facts.modified_nanos))
+            && !self.sources.get(&id)?.plan.tail_existing
+        {
             return None;
         }
         let handle = match self.files.open(path) {
             Ok(handle) => handle,
-            Err(error) => {
-                let name = match error.kind() {
-                    io::ErrorKind::NotFound => return None,
-                    io::ErrorKind::PermissionDenied => "LOGFILE_PERMINSSION_ALARM",
-                    _ => "OPEN_LOGFILE_FAIL_ALARM",
-                };
-                file_alarm(name, path, &error);
-                return None;
-            }
+            Err(error) => return self.cannot_open(path, &error),
         };
         // The name may lead elsewhere by now; what was opened counts.
-        let facts = self.files.look_at(&handle).ok()?.facts;
+        let facts = match self.files.look_at(&handle) {
+            Ok(found) => found.facts,
+            Err(error) => return self.cannot_open(path, &error),
+        };
         let inode = (facts.device, facts.inode);
         if self.sources.get(&id)?.by_inode.contains_key(&inode) {
             return None;
         }
         let mut head = [0; HEAD_BYTES];
-        let head_len = self.files.read_at(&handle, &mut head, 0).ok()?;
+        let head_len = match read_full(&mut self.files, &handle, &mut head, 0) {
+            Ok(read) => read,
+            Err(error) => return self.cannot_open(path, &error),
+        };
         let head = &head[..head_len];
         let begin = match self.claim(id, &facts) {
-            Some(entry) => self.resume(&entry, &handle, &facts, head),
+            Some(entry) => match self.resume(&entry, &handle, &facts, head) {
+                Ok(begin) => begin,
+                Err(error) => {
+                    self.restored.put(entry);
+                    return self.cannot_open(path, &error);
+                }
+            },
             None if matches!(sight, Sight::RenamedFrom(..)) => Begin::at_start(0),
             None => self.first_sight(id, path, &handle, &facts)?,
         };
@@ -334,8 +358,11 @@ impl<F: Files, S: Ship> Collector<F, S> {
             Sight::RenamedFrom(from) => from,
         };
         let shown = begin.shown.unwrap_or_else(|| shown(written_at, &self.setup.path_prefix));
+        let beginning = first_line(head);
+        let is_named = begin.id.is_some() || beginning.is_some();
         let file = begin.id.unwrap_or_else(|| {
-            FileId::derive(&scope(&self.setup.labels, &source.plan.name), &facts, begin.generation)
+            let scope = scope(&self.setup.labels, &source.plan.name);
+            FileId::derive(&scope, &facts, begin.generation, beginning.unwrap_or_default())
         });
         let labels =
             FileLabels::new(&self.setup.labels, &source.plan.topic, &shown, pack_prefix(file));
@@ -352,6 +379,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             facts,
             head: Mark::of_head(head),
             id: file,
+            is_named,
             generation: begin.generation,
             stream: FileStream::new(labels, begin.position, begin.unfinished),
             anchor: begin.anchor,
@@ -359,9 +387,13 @@ impl<F: Files, S: Ship> Collector<F, S> {
             phase: Phase::Following,
             is_queued: false,
             is_caught_up: false,
+            failing: None,
             rest: None,
             grown_at: now.clock,
             charged: 0,
+            seen_bytes: facts.size_bytes,
+            skipped: begin.skipped,
+            lost: None,
             seen_in: self.scans,
             seen_seconds: now.wall_seconds(),
         };
@@ -371,10 +403,11 @@ impl<F: Files, S: Ship> Collector<F, S> {
             Sight::InPlace => None,
             Sight::RenamedFrom(_) => self.place_by_birth(lane, &facts),
         };
-        let waiting = self.lanes.entry(lane).or_default();
-        waiting.insert(place.unwrap_or(waiting.len()), key);
+        let lane = self.lanes.get_mut(&lane)?;
+        lane.files += 1;
+        lane.waiting.insert(place.unwrap_or(lane.waiting.len()), key);
         // Whoever is being read looks once more for its end, and then lets the next one go.
-        let first = waiting.front().copied();
+        let first = lane.waiting.front().copied();
         self.setup.metrics.files.set(self.tails.len() as u64);
         self.unsaved = self.unsaved.max(Unsaved::Files);
         self.last_growth = now.clock;
@@ -389,7 +422,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
     /// the first younger one. The one that has the path now is younger, also by the same tick of
     /// the clock.
     fn place_by_birth(&self, lane: LaneId, facts: &FileFacts) -> Option<usize> {
-        self.lanes.get(&lane)?.iter().position(|key| {
+        self.lanes.get(&lane)?.waiting.iter().position(|key| {
             self.tails.get(key).is_some_and(|other| {
                 let has_path = other.phase == Phase::Following;
                 other.facts.born_nanos > facts.born_nanos
@@ -407,6 +440,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
         if let Some(source) = self.sources.get_mut(&id) {
             source.lanes.insert(path.to_owned(), lane);
         }
+        let (path, waiting) = (path.to_owned(), VecDeque::new());
+        self.lanes.insert(lane, Lane { source: id, path, waiting, files: 0 });
         lane
     }
 
@@ -421,31 +456,52 @@ impl<F: Files, S: Ship> Collector<F, S> {
         self.restored.take(claim, facts)
     }
 
+    /// A file that cannot be followed now; the next scan tries again.
+    fn cannot_open(&mut self, path: &Path, error: &io::Error) -> Option<FileKey> {
+        let name = match error.kind() {
+            io::ErrorKind::NotFound => return None,
+            io::ErrorKind::PermissionDenied => "LOGFILE_PERMINSSION_ALARM",
+            _ => {
+                self.unreadable += 1;
+                match error.raw_os_error() {
+                    Some(TOO_MANY_OPEN | TOO_MANY_IN_SYSTEM) => "OPEN_FILE_LIMIT_ALARM",
+                    _ => "OPEN_LOGFILE_FAIL_ALARM",
+                }
+            }
+        };
+        file_alarm(name, path, error);
+        None
+    }
+
     /// Goes on with a file that is known from before.
+    ///
+    /// # Errors
+    /// When the file cannot be read, so that nothing is known about it.
     fn resume(
         &mut self,
         entry: &Entry,
         handle: &F::Handle,
         facts: &FileFacts,
         head: &[u8],
-    ) -> Begin {
+    ) -> io::Result<Begin> {
         let known = entry.known();
         let anchor_len = entry.offset.min(ANCHOR_BYTES as u64) as usize;
         let mut before = [0; ANCHOR_BYTES];
         let before = &mut before[..anchor_len];
-        let read = self.files.read_at(handle, before, entry.offset - anchor_len as u64);
-        let before = &before[..read.unwrap_or(0)];
+        let read = read_full(&mut self.files, handle, before, entry.offset - anchor_len as u64)?;
+        let before = &before[..read];
         let evidence = Evidence { head: Some(head), before: Some(before) };
         let verdict = judge(&known, facts, evidence);
         debug!("{} was at byte {}: {verdict:?}", entry.at.display(), entry.offset);
-        match verdict {
+        Ok(match verdict {
             Verdict::Same => Begin {
                 position: entry.offset,
                 anchor: Anchor::of(before),
                 generation: entry.generation,
-                id: Some(entry.file),
+                id: (entry.file != UNNAMED).then_some(entry.file),
                 unfinished: if entry.unfinished { Unfinished::Yes } else { Unfinished::No },
                 shown: Some(entry.path.clone()),
+                skipped: 0,
             },
             Verdict::Truncated | Verdict::Rewritten => {
                 self.setup.metrics.truncations.add(1);
@@ -459,7 +515,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 Begin::at_start(entry.generation + 1)
             }
             Verdict::Replaced => Begin::at_start(0),
-        }
+        })
     }
 
     /// Where to begin with a file nobody knows (`agent` 4.3): at its start when it is as young as
@@ -475,7 +531,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let youngest = facts.modified_nanos.max(facts.born_nanos.unwrap_or(0));
         let is_young = youngest >= self.setup.read_whole_after_nanos;
         let inode = (facts.device, facts.inode);
-        let was_dormant = source.dormant.remove(&inode).is_some();
+        let dormant = source.dormant.remove(&inode);
+        let was_dormant = dormant.is_some();
         let is_new = source.is_scanned || is_young && source.plan.tail_bytes.is_none();
         if is_new && !was_dormant {
             return Some(Begin::at_start(0));
@@ -485,13 +542,15 @@ impl<F: Files, S: Ship> Collector<F, S> {
             return None;
         }
         let tail = source.plan.tail_bytes.unwrap_or(TAIL_BYTES);
-        let begin = match facts.size_bytes.checked_sub(tail) {
-            None | Some(0) => return Some(Begin::at_start(0)),
-            Some(begin) => begin,
+        // What came since it was found is new, however much it is.
+        let known_bytes = dormant.map_or(u64::MAX, |(size, _)| size);
+        let begin = match facts.size_bytes.saturating_sub(tail).min(known_bytes) {
+            0 => return Some(Begin::at_start(0)),
+            begin => begin,
         };
         // One byte earlier, so that a line which starts exactly there is found.
         let window = &mut self.buffer[..LINE_START_WITHIN];
-        let read = self.files.read_at(handle, window, begin - 1).ok()?;
+        let read = read_full(&mut self.files, handle, window, begin - 1).ok()?;
         let newline = window[..read].iter().position(|byte| *byte == b'\n');
         let skip = newline.map_or(1, |at| at + 1);
         let position = begin - 1 + skip as u64;
@@ -502,17 +561,24 @@ impl<F: Files, S: Ship> Collector<F, S> {
             format_args!("the first {position} bytes of an old file are not read"),
         );
         let anchor = Anchor::of(&self.buffer[..skip]);
-        Some(Begin { position, anchor, ..Begin::at_start(0) })
+        Some(Begin { position, anchor, skipped: position, ..Begin::at_start(0) })
     }
 
     /// Finds files that were followed before and have been renamed since, so that what was not
     /// read of them comes before what their successors have.
     pub(super) fn recover(&mut self, id: SourceId, now: Moment) {
         let Some(source) = self.sources.get(&id) else { return };
-        let entries = self.restored.of_config(&source.plan.name);
+        let claim = Claim {
+            config: &source.plan.name,
+            project: &source.destination.project,
+            logstore: &source.destination.logstore,
+            running: &self.running,
+        };
+        // Also those of a configuration that has this name now.
+        let entries = self.restored.of_claim(claim, |path| source.plan.discover.takes_path(path));
         for entry in &entries {
             match self.files.look(&entry.at) {
-                Ok(found) if is_inode(entry, &found) => {
+                Ok(found) if entry.may_be(&found.facts) => {
                     // What was read to its end is found by the scan, or over.
                     if found.facts.size_bytes != entry.offset {
                         self.adopt(id, &entry.at, &found, Sight::InPlace, now);
@@ -572,7 +638,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
 
     fn find_inode(&mut self, entry: &Entry) -> Option<(PathBuf, Found)> {
         let dir = entry.at.parent()?;
-        self.files_in(dir).into_iter().find(|(_, found)| is_inode(entry, found))
+        self.files_in(dir).into_iter().find(|(_, found)| entry.may_be(&found.facts))
     }
 
     /// The files of a directory, archives left out.
@@ -602,7 +668,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         }
         for lane in lanes {
             let waiting = self.lanes.get(&lane);
-            let keys = waiting.map(|keys| keys.iter().copied().collect::<Vec<_>>());
+            let keys = waiting.map(|lane| lane.waiting.iter().copied().collect::<Vec<_>>());
             for key in keys.unwrap_or_default() {
                 self.make_ready(key);
             }
@@ -664,16 +730,16 @@ impl<F: Files, S: Ship> Collector<F, S> {
     }
 }
 
-fn is_inode(entry: &Entry, found: &Found) -> bool {
-    found.facts.inode == entry.inode
-        && (found.facts.device == entry.device || found.facts.born_nanos == entry.born)
-}
-
-fn dir_problem(dir: &Path, error: &io::Error) {
+/// Says what is wrong with a directory; gives 1 when something in it may wait to be read.
+fn dir_problem(dir: &Path, error: &io::Error) -> usize {
     match error.kind() {
         // The application has not made it yet.
-        io::ErrorKind::NotFound => {}
-        io::ErrorKind::PermissionDenied => file_alarm("LOGDIR_PERMINSSION_ALARM", dir, error),
+        io::ErrorKind::NotFound => return 0,
+        io::ErrorKind::PermissionDenied => {
+            file_alarm("LOGDIR_PERMINSSION_ALARM", dir, error);
+            return 0;
+        }
         _ => file_alarm("LOGDIR_FAIL_ALARM", dir, error),
     }
+    1
 }

@@ -6,7 +6,7 @@ use crate::tail::Ship;
 use pipeline::discover::Place;
 use pipeline::plan::Plan;
 use pipeline::tags::FileLabels;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ pub(super) type Inode = (u64, u64);
 pub(super) struct Source {
     pub(super) plan: Plan,
     pub(super) destination: Arc<Destination>,
-    pub(super) by_inode: HashMap<Inode, FileKey>,
+    pub(super) by_inode: BTreeMap<Inode, FileKey>,
     /// The lane of the files that had a path.
     pub(super) lanes: HashMap<PathBuf, LaneId>,
     /// Directories found by the last scan.
@@ -34,7 +34,7 @@ impl Source {
         Self {
             destination: destination(&plan),
             plan,
-            by_inode: HashMap::new(),
+            by_inode: BTreeMap::new(),
             lanes: HashMap::new(),
             dirs: Vec::new(),
             dormant: HashMap::new(),
@@ -106,7 +106,6 @@ impl<F: Files, S: Ship> Collector<F, S> {
         // The paths may be other ones: the next scan finds them, and what it does not find any
         // more is read to its end.
         source.dirs.clear();
-        source.dormant.clear();
         for key in keys {
             let Some(tail) = self.tails.get_mut(&key) else { continue };
             let labels = FileLabels::new(

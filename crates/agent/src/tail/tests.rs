@@ -51,6 +51,7 @@ fn collector(
     let setup = Setup {
         limits: BatchLimits::default(),
         budget_bytes,
+        read_bytes: READ_BYTES,
         scan_every: Duration::from_secs(1),
         path_prefix: PathBuf::new(),
         labels: AgentLabels { hostname: "h".into(), ..AgentLabels::default() },
@@ -580,4 +581,39 @@ fn a_drain_waits_until_it_is_known_what_to_collect() {
     assert_eq!(bench.lines(), ["1"]);
     bench.work();
     assert_eq!(bench.collector.drained(bench.now), Some(Report::default()));
+}
+
+#[test]
+fn the_ledger_says_what_is_seen_read_and_acknowledged() {
+    let mut bench = Bench::new("a.log");
+    bench.append("a.log", "1\n2\n");
+    bench.work();
+    let (_, first) = bench.arrived();
+    bench.append("a.log", "3\nrest");
+    bench.work();
+    let (_, second) = bench.arrived();
+    bench.acknowledge(second);
+    let ledger = bench.collector.ledger();
+    let [account] = &ledger[..] else { panic!("{ledger:?}") };
+    assert_eq!((account.seen_bytes, account.read_bytes), (10, 6));
+    assert_eq!(format!("{:?}", account.acked), "[4..6]");
+    assert_eq!((account.phase, account.generation), (LedgerPhase::Following, 0));
+    bench.acknowledge(first);
+    assert_eq!(format!("{:?}", bench.collector.ledger()[0].acked), "[0..6]");
+}
+
+#[test]
+fn the_ledger_keeps_what_a_truncation_may_have_taken() {
+    let mut bench = Bench::new("a.log");
+    bench.append("a.log", "1\n2\nunread");
+    bench.lines();
+    File::create(bench.path("a.log")).unwrap();
+    bench.append("a.log", "3\n");
+    assert_eq!(bench.lines(), ["3"]);
+    let ledger = bench.collector.ledger();
+    let [old, new] = &ledger[..] else { panic!("{ledger:?}") };
+    assert_eq!(old.phase, LedgerPhase::Over);
+    assert_eq!(format!("{:?}", old.possibly_lost), "[4..10]");
+    assert_eq!((new.generation, new.possibly_lost.len()), (1, 0));
+    assert_eq!(bench.collector.setup.metrics.lost_possible_bytes.get(), 6);
 }

@@ -14,25 +14,39 @@ use std::path::{Path, PathBuf};
 
 /// Something the kernel said about a name in a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Event {
-    pub(crate) dir: PathBuf,
-    pub(crate) name: OsString,
-    pub(crate) what: What,
+pub struct Event {
+    /// The directory.
+    pub dir: PathBuf,
+    /// The name in it.
+    pub name: OsString,
+    /// What happened.
+    pub what: What,
 }
 
+/// What happened to a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum What {
+pub enum What {
+    /// The file got content or lost some.
     Modified,
+    /// It is new.
     Created,
-    MovedFrom { cookie: u32 },
-    MovedTo { cookie: u32 },
+    /// It is gone by a rename.
+    MovedFrom {
+        /// The same as at the other end of the rename.
+        cookie: u32,
+    },
+    /// It is here by a rename.
+    MovedTo {
+        /// The same as at the other end of the rename.
+        cookie: u32,
+    },
 }
 
 /// Makes notices of the events of one moment.
 ///
 /// A file may have been renamed several times before we look: the notice about the first name
 /// leads to the last one, because that is where the file is now.
-pub(crate) fn notices(events: &[Event]) -> Vec<Notice> {
+pub fn notices(events: &[Event]) -> Vec<Notice> {
     let mut moved_to: HashMap<u32, (usize, PathBuf)> = HashMap::new();
     for (at, event) in events.iter().enumerate() {
         if let What::MovedTo { cookie } = event.what {

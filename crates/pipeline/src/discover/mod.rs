@@ -77,6 +77,25 @@ impl DiscoverRule {
         entered.then_some(Place { depth: place.depth + 1 })
     }
 
+    /// Whether the file at this absolute path belongs to the configuration, if only real
+    /// directories lead to it.
+    pub fn takes_path(&self, path: &str) -> bool {
+        let root = if self.root == "/" { "" } else { &self.root };
+        let Some(rest) = path.strip_prefix(root).filter(|rest| rest.starts_with('/')) else {
+            return false;
+        };
+        let mut names: Vec<&str> = rest.split('/').filter(|name| !name.is_empty()).collect();
+        let Some(file) = names.pop() else { return false };
+        let mut place = self.start();
+        for name in names {
+            match self.enter(place, name.as_bytes()) {
+                Some(next) => place = next,
+                None => return false,
+            }
+        }
+        self.collects(place) && self.takes_file(file.as_bytes())
+    }
+
     /// Whether a file name belongs to the configuration. Archives never do.
     pub fn takes_file(&self, name: &[u8]) -> bool {
         self.file.matches(name) && !is_archive(name)
@@ -92,29 +111,14 @@ pub fn is_archive(name: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// Walks down `path` and says whether a file there would be taken.
-    fn takes(rule: &DiscoverRule, path: &str) -> bool {
-        let Some(rest) = path.strip_prefix(rule.root()) else { return false };
-        let mut names: Vec<&str> = rest.split('/').filter(|name| !name.is_empty()).collect();
-        let Some(file) = names.pop() else { return false };
-        let mut place = rule.start();
-        for name in names {
-            match rule.enter(place, name.as_bytes()) {
-                Some(next) => place = next,
-                None => return false,
-            }
-        }
-        rule.collects(place) && rule.takes_file(file.as_bytes())
-    }
-
     fn check(rule: (&str, &str, usize), root: &str, taken: &[&str], not: &[&str]) {
         let built = DiscoverRule::new(rule.0, rule.1, rule.2);
         assert_eq!(built.root(), root);
         for path in taken {
-            assert!(takes(&built, path), "{rule:?} takes {path}");
+            assert!(built.takes_path(path), "{rule:?} takes {path}");
         }
         for path in not {
-            assert!(!takes(&built, path), "{rule:?} does not take {path}");
+            assert!(!built.takes_path(path), "{rule:?} does not take {path}");
         }
     }
 

@@ -1,0 +1,322 @@
+//! The oracle: every line that was written, where its bytes were, and what became of them.
+//!
+//! Also the store of the service, because both keep account of the same bytes: it holds each byte
+//! of a content, named by the id the agent gives it, once, whatever batches it comes in.
+
+use super::disk::{ContentId, NodeId};
+use std::collections::{BTreeMap, HashMap};
+
+pub(crate) type LineId = usize;
+
+/// A line may be taken in parts where its writer paused for so long.
+const PAUSE: u64 = 900_000_000;
+
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) text: Vec<u8>,
+    pub(crate) path: String,
+    origin: ContentId,
+    /// Length after each piece, and when it was written.
+    pieces: Vec<(usize, u64)>,
+    /// What has arrived, in order of arrival.
+    arrived: Vec<(usize, usize)>,
+    /// What could not be collected.
+    excused: Vec<(usize, usize)>,
+    /// It may arrive again: the agent's memory of it was taken away.
+    may_repeat: bool,
+}
+
+/// Bytes of a line in a content.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    at: usize,
+    line: LineId,
+    from: usize,
+    len: usize,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Content {
+    pub(crate) node: NodeId,
+    bytes: Vec<u8>,
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    content: ContentId,
+    /// Bytes held, in order, without overlap.
+    ranges: Vec<(u64, u64)>,
+}
+
+impl Held {
+    fn missing(&self, start: u64, end: u64) -> Vec<(u64, u64)> {
+        let mut missing = Vec::new();
+        let mut at = start;
+        for (from, to) in &self.ranges {
+            if *to <= at || *from >= end {
+                continue;
+            }
+            if *from > at {
+                missing.push((at, *from));
+            }
+            at = at.max(*to);
+        }
+        if at < end {
+            missing.push((at, end));
+        }
+        missing
+    }
+
+    fn add(&mut self, start: u64, end: u64) {
+        self.ranges.push((start, end));
+        self.ranges.sort_unstable();
+        let mut joined: Vec<(u64, u64)> = Vec::new();
+        for (from, to) in self.ranges.drain(..) {
+            match joined.last_mut() {
+                Some(last) if last.1 >= from => last.1 = last.1.max(to),
+                _ => joined.push((from, to)),
+            }
+        }
+        self.ranges = joined;
+    }
+}
+
+/// What is wrong, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wrong {
+    pub(crate) lost: u64,
+    pub(crate) duplicated: u64,
+    pub(crate) reordered: u64,
+    pub(crate) altered: u64,
+}
+
+impl Wrong {
+    pub(crate) fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    pub(crate) lines: Vec<Line>,
+    pub(crate) contents: Vec<Content>,
+    held: HashMap<u128, Held>,
+    last: BTreeMap<ContentId, (LineId, usize)>,
+    pub(crate) wrong: Wrong,
+    /// What is wrong, in words.
+    pub(crate) said: Vec<String>,
+}
+
+impl Book {
+    pub(crate) fn begin(&mut self, content: ContentId, node: NodeId) {
+        assert_eq!(self.contents.len(), content, "contents are begun in turn");
+        self.contents.push(Content { node, ..Content::default() });
+    }
+
+    /// A new line, of which nothing is written yet.
+    pub(crate) fn line(&mut self, content: ContentId, path: &str, text: Vec<u8>) -> LineId {
+        self.lines.push(Line {
+            text,
+            path: path.to_owned(),
+            origin: content,
+            pieces: Vec::new(),
+            arrived: Vec::new(),
+            excused: Vec::new(),
+            may_repeat: false,
+        });
+        self.lines.len() - 1
+    }
+
+    pub(crate) fn len(&self, content: ContentId) -> usize {
+        self.contents[content].bytes.len()
+    }
+
+    /// Notes that bytes of a line were appended, with its newline or without.
+    pub(crate) fn wrote(
+        &mut self,
+        content: ContentId,
+        line: LineId,
+        (from, to): (usize, usize),
+        ending: &[u8],
+        now: u64,
+    ) {
+        let text = &mut self.lines[line];
+        let record = &mut self.contents[content];
+        let at = record.bytes.len();
+        record.bytes.extend_from_slice(&text.text[from..to]);
+        record.bytes.extend_from_slice(ending);
+        if to > from {
+            record.parts.push(Part { at, line, from, len: to - from });
+            text.pieces.push((to, now));
+        }
+    }
+
+    /// Bytes of one content also stand in another.
+    pub(crate) fn copied(&mut self, from: ContentId, to: ContentId, start: usize) {
+        let source = &self.contents[from];
+        let bytes = source.bytes[start..].to_vec();
+        let base = self.contents[to].bytes.len();
+        let parts: Vec<Part> = source
+            .parts
+            .iter()
+            .filter(|part| part.at + part.len > start)
+            .map(|part| {
+                let cut = start.saturating_sub(part.at);
+                Part {
+                    at: base + part.at + cut - start,
+                    line: part.line,
+                    from: part.from + cut,
+                    len: part.len - cut,
+                }
+            })
+            .collect();
+        let target = &mut self.contents[to];
+        target.bytes.extend_from_slice(&bytes);
+        target.parts.extend(parts);
+    }
+
+    /// Notes that the bytes of a content from `from` on could not be collected, if they were
+    /// written after `fair`: what is older should have been.
+    pub(crate) fn excuse(&mut self, content: ContentId, from: usize, fair: u64) {
+        let all = &self.contents[content].parts;
+        let first = all.partition_point(|part| part.at + part.len <= from);
+        for part in &all[first..] {
+            let line = &mut self.lines[part.line];
+            let cut = from.saturating_sub(part.at);
+            // A line is read when its end is there: its last piece counts.
+            let last = line.pieces.last().map_or(0, |(_, time)| *time);
+            let excused = (part.from + cut, part.from + part.len);
+            if last >= fair && line.excused.last() != Some(&excused) {
+                line.excused.push(excused);
+            }
+        }
+    }
+
+    /// The agent has lost its memory: whatever has arrived may arrive again.
+    pub(crate) fn memory_lost(&mut self) {
+        for line in &mut self.lines {
+            line.may_repeat = true;
+        }
+    }
+
+    /// A batch is stored.
+    pub(crate) fn arrive(&mut self, file: u128, start: u64, end: u64, logs: &[Vec<u8>], now: u64) {
+        let known = self.held.get(&file);
+        let fits = |content: &ContentId| places(&self.contents[*content].bytes, start, end, logs);
+        let mut found = known.and_then(|held| Some((held.content, fits(&held.content)?)));
+        if found.is_none() {
+            let same_so_far = |content: &ContentId| {
+                let Some(held) = known else { return true };
+                let (one, other) = (&self.contents[held.content], &self.contents[*content]);
+                let to = held.ranges.last().map_or(0, |range| range.1 as usize);
+                one.bytes.get(..to) == other.bytes.get(..to)
+            };
+            found = (0..self.contents.len())
+                .rev()
+                .filter(same_so_far)
+                .find_map(|content| Some((content, fits(&content)?)));
+        }
+        let Some((content, places)) = found else {
+            self.wrong.altered += 1;
+            let first = logs.first().map(|log| String::from_utf8_lossy(log).into_owned());
+            self.said.push(format!(
+                "ALTERED bytes {start}-{end} of file {file:032x}, known as {:?}, are in no content: {first:?}",
+                known.map(|held| held.content)
+            ));
+            return;
+        };
+        for (at, len) in places {
+            let held = self.held.entry(file).or_default();
+            for (from, to) in held.missing(at as u64, (at + len) as u64) {
+                self.deliver(content, from as usize, to as usize, at + len, now);
+            }
+        }
+        let held = self.held.entry(file).or_default();
+        held.content = content;
+        held.add(start, end);
+    }
+
+    /// Bytes of a content are new to the store. `end` is where their record ends.
+    fn deliver(&mut self, content: ContentId, from: usize, to: usize, end: usize, now: u64) {
+        let all = &self.contents[content].parts;
+        let first = all.partition_point(|part| part.at + part.len <= from);
+        let parts: Vec<Part> =
+            all[first..].iter().take_while(|part| part.at < to).copied().collect();
+        for part in parts {
+            let line = &mut self.lines[part.line];
+            let lower = part.from + from.saturating_sub(part.at);
+            let upper = part.from + part.len - (part.at + part.len).saturating_sub(to);
+            let name = format!("line {} of {}", part.line, line.path);
+            if line.arrived.iter().any(|(a, b)| *a < upper && *b > lower) {
+                if !line.may_repeat {
+                    self.wrong.duplicated += 1;
+                    self.said.push(format!("DUPLICATED {name}, bytes {lower}-{upper}"));
+                }
+                continue;
+            }
+            line.arrived.push((lower, upper));
+            if to == end && part.at + part.len >= to && upper < line.text.len() {
+                let piece = line.pieces.iter().position(|(len, _)| *len == upper);
+                let paused = piece.is_some_and(|at| {
+                    let until = line.pieces.get(at + 1).map_or(now, |next| next.1);
+                    until - line.pieces[at].1 >= PAUSE
+                });
+                if !paused {
+                    self.wrong.altered += 1;
+                    self.said.push(format!("ALTERED {name} was cut at byte {upper}"));
+                }
+            }
+            let last = self.last.entry(line.origin).or_insert((part.line, lower));
+            if (part.line, lower) < *last && !line.may_repeat {
+                self.wrong.reordered += 1;
+                self.said.push(format!("REORDERED {name} after line {}", last.0));
+            }
+            *last = (*last).max((part.line, lower));
+        }
+    }
+
+    /// Counts what never arrived.
+    pub(crate) fn close(&mut self) {
+        for (id, line) in self.lines.iter().enumerate() {
+            let written = line.pieces.last().map_or(0, |(len, _)| *len);
+            let there = |at: usize, ranges: &[(usize, usize)]| {
+                ranges.iter().any(|(from, to)| *from <= at && at < *to)
+            };
+            if let Some(at) =
+                (0..written).find(|at| !there(*at, &line.arrived) && !there(*at, &line.excused))
+            {
+                self.wrong.lost += 1;
+                let when = line.pieces.last().map_or(0, |(_, time)| *time / 1_000_000);
+                self.said.push(format!(
+                    "LOST line {id} of {}, byte {at} of {written}, content {}, written at {when} ms",
+                    line.path, line.origin
+                ));
+            }
+        }
+    }
+
+    pub(crate) fn arrived(&self) -> usize {
+        self.lines.iter().filter(|line| !line.arrived.is_empty()).count()
+    }
+}
+
+/// Where the logs of a batch stand in a content, if they do.
+fn places(bytes: &[u8], start: u64, end: u64, logs: &[Vec<u8>]) -> Option<Vec<(usize, usize)>> {
+    let (mut at, end) = (start as usize, end as usize);
+    let mut places = Vec::with_capacity(logs.len());
+    for log in logs {
+        if bytes.get(at) == Some(&b'\n') {
+            at += 1;
+        }
+        if bytes.get(at..at + log.len())? != &log[..] {
+            return None;
+        }
+        places.push((at, log.len()));
+        at += log.len();
+        if at < end && bytes.get(at) == Some(&b'\n') {
+            at += 1;
+        }
+    }
+    (at == end && end <= bytes.len()).then_some(places)
+}

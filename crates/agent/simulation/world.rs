@@ -1,0 +1,541 @@
+//! Everything around the agent: the disk, the programs that write to it, the clocks, and the book
+//! in which it is noted.
+
+use super::book::{Book, LineId};
+use super::disk::{Body, Change, ContentId, Disk, NodeId, below};
+use super::random::Random;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// The epoch of a simulation, in nanoseconds.
+const EPOCH: u64 = 1_700_000_000_000_000_000;
+
+pub(crate) const MILLI: u64 = 1_000_000;
+pub(crate) const SECOND: u64 = 1000 * MILLI;
+
+/// Where the configuration looks.
+pub(crate) const ROOT: &str = "/logs";
+
+/// Which files the configuration takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pattern {
+    /// `*.log`: not what is rotated.
+    Plain,
+    /// `*.log*`: what is rotated too.
+    Rotated,
+}
+
+impl Pattern {
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Plain => "*.log",
+            Self::Rotated => "*.log*",
+        }
+    }
+
+    fn takes(self, name: &[u8]) -> bool {
+        let name = String::from_utf8_lossy(name);
+        match self {
+            Self::Plain => name.ends_with(".log"),
+            Self::Rotated => name.contains(".log"),
+        }
+    }
+}
+
+/// How a program goes on when its log is long enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Habit {
+    Rename,
+    CopyTruncate,
+    Rewrite,
+    Delete,
+    SwapLink,
+    ShortFiles,
+}
+
+/// A program that writes one log.
+#[derive(Debug)]
+struct Stream {
+    dir: PathBuf,
+    name: String,
+    habit: Habit,
+    node: Option<NodeId>,
+    /// A line that is not finished, and how much of it is written.
+    open: Option<(LineId, usize)>,
+    /// Files it has left and may still write to.
+    left: Vec<NodeId>,
+    turns: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) disk: Disk,
+    pub(crate) book: Book,
+    /// For what happens while the agent works.
+    pub(crate) random: Random,
+    script: Random,
+    /// Nanoseconds since the start.
+    pub(crate) now: u64,
+    wall_step: i64,
+    pattern: Pattern,
+    streams: Vec<Stream>,
+    /// Files to be deleted, and when.
+    doomed: Vec<(u64, PathBuf)>,
+    /// Writers act between two calls of the agent, in so many of a thousand cases.
+    interference: u64,
+    /// So often at most.
+    interferences_left: u64,
+    is_interfering: bool,
+    /// Since when nothing kept the agent from its work.
+    pub(crate) well_since: Option<u64>,
+    /// The agent may take so long to read what is there.
+    fair: u64,
+    /// Which content an agent has last read of a file, and how far.
+    pub(crate) looked: BTreeMap<NodeId, ContentId>,
+    pub(crate) read: BTreeMap<NodeId, (ContentId, u64)>,
+    /// Files in the checkpoint that a crash leaves.
+    pub(crate) recorded: BTreeSet<(u64, u64)>,
+    trace: bool,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, scan_every: u64, trace: bool) -> Self {
+        let mut script = Random::new(seed);
+        let tick = *script.pick(&[1, 4 * MILLI, 10 * MILLI]);
+        let pattern = *script.pick(&[Pattern::Plain, Pattern::Rotated]);
+        let mut world = Self {
+            disk: Disk::new(tick),
+            book: Book::default(),
+            random: Random::new(seed ^ 0x5bd1_e995),
+            now: 0,
+            wall_step: 0,
+            pattern,
+            streams: Vec::new(),
+            doomed: Vec::new(),
+            interference: *script.pick(&[0, 0, 20, 100]),
+            interferences_left: 300,
+            is_interfering: false,
+            well_since: None,
+            fair: 2 * scan_every + 3 * SECOND,
+            looked: BTreeMap::new(),
+            read: BTreeMap::new(),
+            recorded: BTreeSet::new(),
+            trace,
+            script,
+        };
+        world.disk.make_dir(Path::new("/archive"), world.wall());
+        world.disk.make_dir(Path::new("/data"), world.wall());
+        world.disk.make_dir(Path::new(ROOT), world.wall());
+        let count = world.script.range(1, 5);
+        for at in 0..count {
+            let dir = world.script.pick(&[ROOT, ROOT, "/logs/x", "/logs/x/y"]).to_string();
+            let habit = *world.script.pick(&[
+                Habit::Rename,
+                Habit::Rename,
+                Habit::CopyTruncate,
+                Habit::Rewrite,
+                Habit::Delete,
+                Habit::SwapLink,
+                Habit::ShortFiles,
+            ]);
+            world.streams.push(Stream {
+                dir: PathBuf::from(dir),
+                name: format!("{}.log", char::from(b'a' + at as u8)),
+                habit,
+                node: None,
+                open: None,
+                left: Vec::new(),
+                turns: 0,
+            });
+        }
+        world
+    }
+
+    pub(crate) fn pattern(&self) -> Pattern {
+        self.pattern
+    }
+
+    pub(crate) fn wall(&self) -> u64 {
+        (EPOCH + self.now).saturating_add_signed(self.wall_step)
+    }
+
+    /// Somebody sets the clock.
+    pub(crate) fn step_clock(&mut self) {
+        let step = self.script.range(0, 7200) as i64 - 3600;
+        self.wall_step += step * SECOND as i64;
+        self.say(|| format!("the clock is set by {step} s"));
+    }
+
+    pub(crate) fn say(&self, text: impl FnOnce() -> String) {
+        if self.trace {
+            eprintln!("{:>12.3} ms  {}", self.now as f64 / MILLI as f64, text());
+        }
+    }
+
+    /// Bytes written before this should have been read by now.
+    fn fair_from(&self) -> u64 {
+        match self.well_since {
+            Some(since) if since + self.fair < self.now => self.now - self.fair,
+            _ => 0,
+        }
+    }
+
+    /// A writer does something.
+    pub(crate) fn act(&mut self) {
+        self.bury();
+        let at = self.script.range(0, self.streams.len() as u64) as usize;
+        match self.script.range(0, 100) {
+            0..70 => self.write(at),
+            70..90 => self.turn_over(at),
+            90..95 => self.write_late(at),
+            95..97 => self.remove_dir(at),
+            _ => self.leave(at),
+        }
+    }
+
+    /// Between two calls of the agent.
+    pub(crate) fn interfere(&mut self) {
+        if !self.is_interfering && self.random.chance(self.interference) {
+            self.is_interfering = true;
+            self.interferences_left -= 1;
+            if self.interferences_left == 0 {
+                self.interference = 0;
+            }
+            self.say(|| "(while the agent works)".to_owned());
+            self.act();
+            self.is_interfering = false;
+        }
+    }
+
+    pub(crate) fn no_more_interference(&mut self) {
+        self.interference = 0;
+    }
+
+    /// Deletes what is to be deleted by now.
+    pub(crate) fn bury(&mut self) {
+        let due: Vec<PathBuf> = {
+            let now = self.now;
+            let (due, later) = self.doomed.drain(..).partition(|(time, _)| *time <= now);
+            self.doomed = later;
+            let due: Vec<(u64, PathBuf)> = due;
+            due.into_iter().map(|(_, path)| path).collect()
+        };
+        for path in due {
+            self.unlink(&path);
+        }
+    }
+
+    fn path(&self, at: usize) -> PathBuf {
+        self.streams[at].dir.join(&self.streams[at].name)
+    }
+
+    fn create(&mut self, path: &Path) -> NodeId {
+        let wall = self.wall();
+        let node = self.disk.create(path, wall);
+        let content = self.disk.content(node);
+        self.book.begin(content, node);
+        let inode = self.disk.nodes[node].inode;
+        self.say(|| {
+            format!("create {} (node {node}, inode {inode}, content {content})", path.display())
+        });
+        node
+    }
+
+    fn node_of(&mut self, at: usize) -> NodeId {
+        if let Some(node) = self.streams[at].node {
+            return node;
+        }
+        let (path, wall) = (self.path(at), self.wall());
+        self.disk.make_dir(&self.streams[at].dir.clone(), wall);
+        let node = match self.disk.resolve(&path, true) {
+            Some(node) => node,
+            None if self.streams[at].habit == Habit::SwapLink => self.swap_link(at),
+            None => self.create(&path),
+        };
+        self.disk.open(node);
+        self.streams[at].node = Some(node);
+        node
+    }
+
+    fn swap_link(&mut self, at: usize) -> NodeId {
+        let path = self.path(at);
+        self.streams[at].turns += 1;
+        let name = format!("{}.{}", self.streams[at].name, self.streams[at].turns);
+        let target = Path::new("/data").join(name);
+        let node = self.create(&target);
+        let before = self.disk.resolve(&path, true);
+        let wall = self.wall();
+        self.disk.make_link(&path, &target, wall);
+        self.say(|| format!("{} leads to {}", path.display(), target.display()));
+        if let Some(before) = before {
+            self.moved(before);
+        }
+        node
+    }
+
+    fn write(&mut self, at: usize) {
+        let node = self.node_of(at);
+        let path = self.path(at).to_string_lossy().into_owned();
+        let count = match self.script.range(0, 10) {
+            0 => self.script.range(20, 60),
+            _ => self.script.range(1, 5),
+        };
+        let unfinished = self.script.chance(200);
+        let open = self.streams[at].open.take();
+        let open = self.append(node, &path, open, count, unfinished);
+        self.streams[at].open = open;
+    }
+
+    /// Appends lines, the last of them maybe without its end.
+    fn append(
+        &mut self,
+        node: NodeId,
+        path: &str,
+        mut open: Option<(LineId, usize)>,
+        count: u64,
+        unfinished: bool,
+    ) -> Option<(LineId, usize)> {
+        let content = self.disk.content(node);
+        let offset = self.book.len(content);
+        let mut bytes = Vec::new();
+        for number in 0..count {
+            let (line, from) = match open.take() {
+                Some(open) => open,
+                None => {
+                    let width = match self.script.range(0, 20) {
+                        0 => self.script.range(500, 3000),
+                        _ => self.script.range(4, 60),
+                    } as usize;
+                    let id = self.book.lines.len();
+                    let mut text = format!("{id}:").into_bytes();
+                    text.extend((0..width).map(|_| b'a' + self.script.range(0, 26) as u8));
+                    (self.book.line(content, path, text), 0)
+                }
+            };
+            let len = self.book.lines[line].text.len();
+            let is_cut = unfinished && number + 1 == count && len - from > 1;
+            let to =
+                if is_cut { self.script.range(from as u64 + 1, len as u64) as usize } else { len };
+            let ending: &[u8] = if is_cut { b"" } else { b"\n" };
+            bytes.extend_from_slice(&self.book.lines[line].text[from..to]);
+            bytes.extend_from_slice(ending);
+            self.book.wrote(content, line, (from, to), ending, self.now);
+            if is_cut {
+                open = Some((line, to));
+            }
+        }
+        let wall = self.wall();
+        self.disk.append(node, &bytes, wall);
+        self.say(|| {
+            let last = self.book.lines.len() - 1;
+            format!(
+                "write {} bytes at {offset} of node {node} (content {content}, {path}, up to line {last}{})",
+                bytes.len(),
+                if open.is_some() { ", unfinished" } else { "" }
+            )
+        });
+        if self.disk.nodes[node].held == 0 && !self.is_visible(node) {
+            self.book.excuse(content, offset, 0);
+        }
+        open
+    }
+
+    /// Whether a path that is collected leads to a file.
+    fn is_visible(&self, node: NodeId) -> bool {
+        let mut dirs = vec![(PathBuf::from(ROOT), 0)];
+        while let Some((dir, depth)) = dirs.pop() {
+            let Some(id) = self.disk.resolve(&dir, true) else { continue };
+            let Body::Dir(entries) = &self.disk.nodes[id].body else { continue };
+            for name in entries.keys() {
+                let path = below(&dir, name);
+                match self.disk.resolve(&path, true) {
+                    Some(found) if found == node && self.pattern.takes(name) => return true,
+                    Some(_) if depth < 3 => dirs.push((path, depth + 1)),
+                    _ => {}
+                }
+            }
+        }
+        false
+    }
+
+    /// A file has another name, or none.
+    fn moved(&mut self, node: NodeId) {
+        let facts = &self.disk.nodes[node];
+        let is_recorded = facts.links > 0 && self.recorded.contains(&(facts.inode, facts.born));
+        if facts.held == 0 && !is_recorded && !self.is_visible(node) {
+            let fair = self.fair_from();
+            self.book.excuse(self.disk.content(node), 0, fair);
+        }
+    }
+
+    fn unlink(&mut self, path: &Path) {
+        let Some(node) = self.disk.resolve(path, false) else { return };
+        let target = self.disk.resolve(path, true);
+        self.say(|| format!("delete {} (node {node})", path.display()));
+        self.disk.unlink(path);
+        if let Some(file) = target
+            && matches!(self.disk.nodes[file].body, Body::File { .. })
+        {
+            self.moved(file);
+        }
+    }
+
+    fn rename(&mut self, from: &Path, to: &Path) {
+        let Some(node) = self.disk.resolve(from, false) else { return };
+        let over = self.disk.resolve(to, false);
+        self.say(|| format!("rename {} to {} (node {node})", from.display(), to.display()));
+        self.disk.rename(from, to);
+        self.moved(node);
+        if let Some(over) = over {
+            self.moved(over);
+        }
+    }
+
+    /// The program closes its file, or keeps it to write to it once more.
+    fn leave(&mut self, at: usize) {
+        self.streams[at].open = None;
+        if let Some(node) = self.streams[at].node.take() {
+            if self.script.chance(400) {
+                self.streams[at].left.push(node);
+            } else {
+                self.disk.close(node);
+            }
+        }
+    }
+
+    fn write_late(&mut self, at: usize) {
+        if let Some(node) = self.streams[at].left.pop() {
+            let path = self.path(at).to_string_lossy().into_owned();
+            let count = self.script.range(1, 4);
+            self.append(node, &path, None, count, false);
+            if self.script.chance(500) {
+                self.streams[at].left.push(node);
+            } else {
+                self.disk.close(node);
+            }
+        }
+    }
+
+    fn turn_over(&mut self, at: usize) {
+        let path = self.path(at);
+        match self.streams[at].habit {
+            Habit::Rename => {
+                let numbered = |number: u64| PathBuf::from(format!("{}.{number}", path.display()));
+                for number in (1..4).rev() {
+                    self.rename(&numbered(number), &numbered(number + 1));
+                }
+                self.rename(&path, &numbered(1));
+                self.leave(at);
+                if self.script.chance(700) {
+                    self.node_of(at);
+                }
+            }
+            Habit::CopyTruncate => {
+                let node = self.node_of(at);
+                let copy = Path::new("/archive").join(format!("{}.1", self.streams[at].name));
+                self.unlink(&copy);
+                let copied = self.create(&copy);
+                let (from, to) = (self.disk.content(node), self.disk.content(copied));
+                let bytes = self.disk.bytes(node).to_vec();
+                let wall = self.wall();
+                self.disk.append(copied, &bytes, wall);
+                self.book.copied(from, to, 0);
+                if self.script.chance(300) {
+                    self.write(at);
+                }
+                self.truncate(node);
+            }
+            Habit::Rewrite => {
+                let node = self.node_of(at);
+                self.streams[at].open = None;
+                self.truncate(node);
+                if self.script.chance(700) {
+                    self.write(at);
+                }
+            }
+            Habit::Delete => {
+                self.unlink(&path);
+                self.leave(at);
+                if self.script.chance(500) {
+                    self.write(at);
+                }
+            }
+            Habit::SwapLink => {
+                self.leave(at);
+                self.disk.make_dir(&self.streams[at].dir.clone(), self.wall());
+                let node = self.swap_link(at);
+                self.disk.open(node);
+                self.streams[at].node = Some(node);
+            }
+            Habit::ShortFiles => {
+                self.streams[at].turns += 1;
+                let name = format!("s{}-{}.log", at, self.streams[at].turns);
+                let path = self.streams[at].dir.join(name);
+                self.disk.make_dir(&self.streams[at].dir.clone(), self.wall());
+                let node = self.create(&path);
+                let shown = path.to_string_lossy().into_owned();
+                let unfinished = self.script.chance(300);
+                self.append(node, &shown, None, 1, unfinished);
+                let until = self.now + self.script.range(0, 300) * MILLI;
+                self.doomed.push((until, path));
+            }
+        }
+    }
+
+    fn truncate(&mut self, node: NodeId) {
+        let content = self.disk.content(node);
+        let read = match self.read.get(&node) {
+            Some((known, read)) if *known == content && self.disk.nodes[node].held > 0 => *read,
+            _ => 0,
+        };
+        let fair = self.fair_from();
+        self.book.excuse(content, read as usize, fair);
+        let wall = self.wall();
+        self.disk.truncate(node, wall);
+        let fresh = self.disk.content(node);
+        self.book.begin(fresh, node);
+        self.say(|| format!("truncate node {node}, read up to {read}: now content {fresh}"));
+    }
+
+    fn remove_dir(&mut self, at: usize) {
+        let dir = self.streams[at].dir.clone();
+        if dir == Path::new(ROOT) || self.disk.resolve(&dir, false).is_none() {
+            return;
+        }
+        let inside = (0..self.streams.len()).filter(|it| self.streams[*it].dir.starts_with(&dir));
+        for at in inside.collect::<Vec<_>>() {
+            self.leave(at);
+        }
+        self.remove_all(&dir);
+        self.unlink(&dir);
+    }
+
+    fn remove_all(&mut self, dir: &Path) {
+        let Some(id) = self.disk.resolve(dir, false) else { return };
+        let Body::Dir(entries) = &self.disk.nodes[id].body else { return };
+        let names: Vec<Vec<u8>> = entries.keys().cloned().collect();
+        for name in names {
+            let path = below(dir, &name);
+            self.remove_all(&path);
+            self.unlink(&path);
+        }
+        self.say(|| format!("remove directory {}", dir.display()));
+        self.disk.changes.push((id, Vec::new(), Change::Gone));
+        self.doomed.retain(|(_, path)| !path.starts_with(dir));
+    }
+
+    /// The agent is gone, with all it had in memory or only open.
+    pub(crate) fn crashed(&mut self) {
+        self.read.clear();
+        self.looked.clear();
+        for content in 0..self.book.contents.len() {
+            let node = self.book.contents[content].node;
+            let facts = &self.disk.nodes[node];
+            let is_over = self.disk.content(node) != content || facts.links == 0;
+            let is_recorded = self.recorded.contains(&(facts.inode, facts.born));
+            if is_over || (!is_recorded && !self.is_visible(node)) {
+                self.book.excuse(content, 0, 0);
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What is known about the bytes of every file: seen, read, acknowledged, skipped, possibly lost.
+//!
+//! A pure view of the collector's state, for whoever shows it or reports it; nothing is counted
+//! or changed here.
+
+use super::file::Tail;
+use super::{Collector, Phase, Ship};
+use crate::files::Files;
+use pipeline::identity::FileId;
+use std::ops::Range;
+use std::path::PathBuf;
+
+/// Contents that are over and of which bytes may be missing: the newest of them are remembered.
+pub(super) const REMEMBERED_LOSSES: usize = 128;
+
+/// The account of one content of one file, in bytes of that file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileLedger {
+    /// The path as the configuration names it.
+    pub path: String,
+    /// Where the file was last seen on this machine.
+    pub at: PathBuf,
+    /// Name of the configuration.
+    pub config: String,
+    /// Device number.
+    pub device: u64,
+    /// Inode number.
+    pub inode: u64,
+    /// The id of the content towards the service.
+    pub file: FileId,
+    /// How often the file was started again from its first byte.
+    pub generation: u32,
+    /// The largest size that was seen of this content.
+    pub seen_bytes: u64,
+    /// Everything in front of this byte was made into records.
+    pub read_bytes: u64,
+    /// What is acknowledged, or given up with an alarm: in order, without overlap, not empty. What
+    /// was acknowledged before the last start counts too.
+    pub acked: Vec<Range<u64>>,
+    /// What was left out by rule: the start of an old file.
+    pub skipped: Vec<Range<u64>>,
+    /// What was seen, or was behind what was read, when the content was taken away.
+    pub possibly_lost: Vec<Range<u64>>,
+    /// Where the content is in its life.
+    pub phase: LedgerPhase,
+}
+
+/// Where a content is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LedgerPhase {
+    /// Its path leads to it.
+    Following,
+    /// It was renamed or deleted, and is read on while it grows.
+    Gone,
+    /// Other content has taken its place; what was read of it is being delivered.
+    Rewritten,
+    /// It is over, and bytes of it may be missing.
+    Over,
+}
+
+impl LedgerPhase {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Following => "following",
+            Self::Gone => "gone",
+            Self::Rewritten => "rewritten",
+            Self::Over => "over",
+        }
+    }
+}
+
+impl<F: Files, S: Ship> Collector<F, S> {
+    /// The account of every followed content, and of those that are over with a possible loss, by
+    /// path, device, inode and generation.
+    pub fn ledger(&self) -> Vec<FileLedger> {
+        let mut accounts: Vec<FileLedger> =
+            self.tails.values().filter_map(|tail| self.account(tail)).collect();
+        accounts.extend(self.losses.iter().cloned());
+        accounts.sort_by(|left, right| {
+            let key = |it: &FileLedger| (it.device, it.inode, it.generation);
+            (&left.path, key(left)).cmp(&(&right.path, key(right)))
+        });
+        accounts
+    }
+
+    /// The account of one content.
+    pub(super) fn account(&self, tail: &Tail<F::Handle>) -> Option<FileLedger> {
+        let source = self.sources.get(&tail.source)?;
+        Some(FileLedger {
+            path: tail.shown.clone(),
+            at: tail.at.clone(),
+            config: source.plan.name.clone(),
+            device: tail.facts.device,
+            inode: tail.facts.inode,
+            file: tail.id,
+            generation: tail.generation,
+            seen_bytes: tail.seen_bytes.max(tail.stream.position()),
+            read_bytes: tail.stream.position(),
+            acked: tail.acks.confirmed(tail.skipped),
+            skipped: (tail.skipped > 0).then_some(0..tail.skipped).into_iter().collect(),
+            possibly_lost: tail.lost.clone().into_iter().collect(),
+            phase: match tail.phase {
+                Phase::Following => LedgerPhase::Following,
+                Phase::Gone { .. } => LedgerPhase::Gone,
+                Phase::Rewritten => LedgerPhase::Rewritten,
+            },
+        })
+    }
+
+    /// Keeps the account of a content that is over, when something of it may be missing.
+    pub(super) fn remember_loss(&mut self, tail: &Tail<F::Handle>) {
+        if tail.lost.is_none() {
+            return;
+        }
+        if let Some(mut account) = self.account(tail) {
+            account.phase = LedgerPhase::Over;
+            if self.losses.len() == REMEMBERED_LOSSES {
+                self.losses.pop_front();
+            }
+            self.losses.push_back(account);
+        }
+    }
+}
