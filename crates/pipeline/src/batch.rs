@@ -4,11 +4,12 @@
 //! This is the agent's hot path: [`FileStream::feed`] goes from the bytes of a read to finished
 //! log groups, and each byte of a log is copied once.
 
-use crate::lines::{Ending, Lines, MAX_LINE_BYTES};
-use crate::multiline::{Joined, Kind, Records};
+use crate::lines::{Ending, Lines};
+use crate::multiline::{Joined, Kind, Objects, Record, Records, Resume, WholeFile};
 use crate::parse::{Fault, LogTime, Outcome, Parser};
 use crate::plan::Plan;
 use crate::tags::FileLabels;
+use sls::collect::UnmatchedLines;
 use sls::log_group::LogGroupWriter;
 use std::time::{Duration, Instant};
 
@@ -71,6 +72,12 @@ pub struct Fed {
     pub untimed: u64,
     /// Pieces of records that were too long.
     pub pieces: u64,
+    /// Lines that belong to no record, whatever became of them.
+    pub unmatched: u64,
+    /// Those of them that were dropped.
+    pub discarded: u64,
+    /// How the first line begins that belongs to no record.
+    pub first_unmatched: Option<Box<[u8]>>,
     /// The first record that did not parse: why, and how it begins.
     pub first_fault: Option<(Fault, Box<[u8]>)>,
 }
@@ -94,6 +101,8 @@ pub struct FileStream {
     open: Option<Open>,
     /// The last record was taken without its newline. If that comes next, it is no empty record.
     swallow_newline: bool,
+    /// What is known of the bytes behind the position.
+    resume: Resume,
 }
 
 #[derive(Debug)]
@@ -107,12 +116,15 @@ impl FileStream {
     /// its newline.
     pub fn new(labels: FileLabels, position: u64, unfinished: Unfinished) -> Self {
         let swallow_newline = unfinished == Unfinished::Yes;
-        Self { labels, start: position, position, open: None, swallow_newline }
+        let resume = Resume::Nothing;
+        Self { labels, start: position, position, open: None, swallow_newline, resume }
     }
 
-    /// Gives the batches from now on other labels. The open one must have been sealed.
+    /// Gives the batches from now on other labels, and lets them be made by another plan. The open
+    /// one must have been sealed.
     pub fn relabel(&mut self, labels: FileLabels) {
         self.labels = labels;
+        self.resume = Resume::Nothing;
     }
 
     /// First byte that is not part of a record yet: where to read on.
@@ -146,12 +158,19 @@ impl FileStream {
                 self.position += 1;
             }
         }
+        let resume = std::mem::take(&mut self.resume);
+        let max = plan.max_record;
         let mut filling = Filling { stream: self, limits, now, outlet };
+        let parser = &mut plan.parser;
+        let kept = UnmatchedLines::SingleLine;
         match &plan.framing.0 {
-            Kind::Line => filling.take(Lines::new(chunk, MAX_LINE_BYTES), rest, &mut plan.parser),
-            Kind::Begin(begin) => {
-                filling.take(Joined::new(chunk, MAX_LINE_BYTES, begin), rest, &mut plan.parser)
+            Kind::Line => filling.take(Lines::new(chunk, max), chunk, rest, kept, parser),
+            Kind::Joined(rules) => {
+                let records = Joined::new(chunk, max, rules, resume);
+                filling.take(records, chunk, rest, rules.unmatched, parser)
             }
+            Kind::Json => filling.take(Objects::new(chunk, max, resume), chunk, rest, kept, parser),
+            Kind::WholeFile => filling.take(WholeFile::new(chunk, max), chunk, rest, kept, parser),
         }
     }
 
@@ -168,8 +187,8 @@ impl FileStream {
         self.open.as_ref().map(|open| open.since + limits.max_age)
     }
 
-    /// Whether bytes are taken that made no record, and none is open: only a newline that came
-    /// late. They have no age and have to be sealed at once.
+    /// Whether bytes are taken that made no record, and none is open: a newline that came late, or
+    /// lines that are left out. They have no age and have to be sealed at once.
     pub fn is_bare(&self) -> bool {
         self.position != self.start && self.open.is_none()
     }
@@ -219,15 +238,39 @@ struct Filling<'f, O> {
 }
 
 impl<O: Outlet> Filling<'_, O> {
+    /// Takes what `records` cuts out of `chunk`.
     #[inline]
-    fn take<'a>(&mut self, mut records: impl Records<'a>, rest: Rest, parser: &mut Parser) -> Fed {
+    fn take<'a>(
+        &mut self,
+        mut records: impl Records<'a>,
+        chunk: &[u8],
+        rest: Rest,
+        unmatched: UnmatchedLines,
+        parser: &mut Parser,
+    ) -> Fed {
         let mut fed = Fed::default();
         let base = self.stream.position;
         // One writer stays in a local for the whole run.
         let mut open = self.stream.open.take();
-        while let Some(record) = records.next() {
+        let mut is_closed = false;
+        loop {
+            let Some(record) = records.next() else {
+                if is_closed || rest == Rest::Waits {
+                    break;
+                }
+                is_closed = true;
+                if records.consumed() < chunk.len() {
+                    self.stream.swallow_newline = chunk.last() != Some(&b'\n');
+                }
+                records.close();
+                continue;
+            };
+            if record.is_unmatched && unmatched == UnmatchedLines::Discard {
+                discarded(record.bytes, &mut fed);
+                continue;
+            }
             let writer = open.get_or_insert_with(|| self.open());
-            self.one(record.bytes, record.ending, parser, &mut writer.group, &mut fed);
+            self.one(record, parser, &mut writer.group, &mut fed);
             let full = writer.group.len_bytes() >= self.limits.max_bytes
                 || writer.group.logs() >= self.limits.max_logs;
             if full {
@@ -236,14 +279,8 @@ impl<O: Outlet> Filling<'_, O> {
                 self.hand_out();
             }
         }
-        if rest == Rest::IsRecord
-            && let Some(record) = records.force()
-        {
-            let writer = open.get_or_insert_with(|| self.open());
-            self.one(record.bytes, record.ending, parser, &mut writer.group, &mut fed);
-            self.stream.swallow_newline = record.ending == Ending::Forced;
-        }
         self.stream.position = base + records.consumed() as u64;
+        self.stream.resume = records.resume();
         self.stream.open = open;
         fed
     }
@@ -261,22 +298,42 @@ impl<O: Outlet> Filling<'_, O> {
     #[inline]
     fn one(
         &self,
-        record: &[u8],
-        ending: Ending,
+        record: Record<'_>,
         parser: &mut Parser,
         group: &mut LogGroupWriter,
         fed: &mut Fed,
     ) {
-        let outcome = parser.record(record, self.now.wall, group);
+        let outcome = parser.record(record.bytes, self.now.wall, group);
         fed.records += 1;
-        if ending == Ending::TooLong {
-            fed.pieces += 1;
+        fed.pieces += u64::from(record.ending == Ending::TooLong);
+        if record.is_unmatched {
+            unmatched(record.bytes, fed);
         }
         match outcome {
             Outcome::Parsed => fed.logs += 1,
-            other => unusual(other, record, fed),
+            other => unusual(other, record.bytes, fed),
         }
     }
+}
+
+/// Counts a line that belongs to no record.
+#[cold]
+fn unmatched(line: &[u8], fed: &mut Fed) {
+    fed.unmatched += 1;
+    fed.first_unmatched.get_or_insert_with(|| shown(line));
+}
+
+/// Counts such a line that is dropped for that.
+#[cold]
+fn discarded(line: &[u8], fed: &mut Fed) {
+    fed.records += 1;
+    fed.discarded += 1;
+    unmatched(line, fed);
+}
+
+/// The part of a record that is shown.
+fn shown(record: &[u8]) -> Box<[u8]> {
+    record[..record.len().min(SHOWN_BYTES)].into()
 }
 
 #[cold]
@@ -303,7 +360,7 @@ fn unusual(outcome: Outcome, record: &[u8], fed: &mut Fed) {
         }
     };
     if let (Some(fault), None) = (fault, &fed.first_fault) {
-        fed.first_fault = Some((fault, record[..record.len().min(SHOWN_BYTES)].into()));
+        fed.first_fault = Some((fault, shown(record)));
     }
 }
 

@@ -134,6 +134,65 @@ fn records_of_several_lines_are_one_log() {
     assert_eq!(found, [(0, 14, vec!["1 a\n at x".to_owned(), "2 b".into()])]);
 }
 
+#[test]
+fn the_last_record_is_cut_as_the_others_when_it_is_taken() {
+    let mut plan = plan(r#", "logBeginRegex": "\\d+ .*""#);
+    let (mut stream, limits) = (stream(0), limits(999, 9));
+    let found = run(&mut stream, &mut plan, b"1 a\n at x\n2 b", Rest::IsRecord, &limits);
+    assert_eq!(found, [(0, 13, vec!["1 a\n at x".to_owned(), "2 b".into()])]);
+    assert_eq!(stream.unfinished(), Unfinished::Yes);
+    // The late newline is swallowed, and what follows is no part of the record any more.
+    let found = run(&mut stream, &mut plan, b"\n at y\n", Rest::IsRecord, &limits);
+    assert_eq!(found, [(13, 20, vec![" at y".to_owned()])]);
+    assert_eq!(stream.unfinished(), Unfinished::No);
+}
+
+#[test]
+fn every_framing_swallows_a_late_newline() {
+    for (detail, text) in [
+        ("", "a"),
+        (r#", "logBeginRegex": "1 .*""#, "1 a"),
+        (r#", "logBeginRegex": "1 .*", "logContinueRegex": " .*""#, "1 a\n b"),
+        (r#", "logBeginRegex": "1 .*", "logEndRegex": "2""#, "1 a\nb"),
+        (r#", "logEndRegex": "2""#, "1 a\nb"),
+        (r#", "logContinueRegex": " .*", "logEndRegex": "2""#, " a\n b"),
+        (r#", "logBeginRegex": "1 .*", "logEndRegex": "2", "discardUnmatch": true"#, "1 a\nb"),
+    ] {
+        let (mut stream, mut plan) = (stream(0), plan(detail));
+        run(&mut stream, &mut plan, text.as_bytes(), Rest::IsRecord, &limits(999, 9));
+        assert_eq!(stream.position(), text.len() as u64, "{detail}");
+        assert_eq!(stream.unfinished(), Unfinished::Yes, "{detail}");
+        let found = run(&mut stream, &mut plan, b"\n", Rest::IsRecord, &limits(999, 9));
+        assert_eq!(found.iter().map(|it| it.2.len()).sum::<usize>(), 0, "{detail}");
+        assert_eq!(stream.position(), text.len() as u64 + 1, "{detail}");
+    }
+}
+
+#[test]
+fn lines_outside_of_any_record_are_counted_and_dropped_only_when_asked_for() {
+    let feed = |detail: &str| {
+        let (mut stream, mut plan) = (stream(0), plan(detail));
+        let mut batches = Batches::default();
+        let text = b"x\n1 a\n";
+        let rest = Rest::IsRecord;
+        let fed = stream.feed(text, rest, &mut plan, &limits(999, 9), now(), &mut batches);
+        let sealed = stream.seal().unwrap();
+        assert_eq!((sealed.start, sealed.end), (0, 6));
+        assert_eq!(fed.first_unmatched.as_deref(), Some(&b"x"[..]));
+        (fed.records, fed.unmatched, fed.discarded, contents(&sealed).len())
+    };
+    assert_eq!(feed(r#", "logBeginRegex": "1 .*""#), (2, 1, 0, 2));
+    assert_eq!(feed(r#", "logBeginRegex": "1 .*", "discardUnmatch": true"#), (2, 1, 1, 1));
+}
+
+#[test]
+fn bytes_that_become_no_record_are_sealed_at_once() {
+    let mut plan = plan(r#", "logBeginRegex": "1 .*", "discardUnmatch": true"#);
+    let (mut stream, limits, now) = (stream(0), limits(999, 9), now());
+    stream.feed(b"x\n", Rest::Waits, &mut plan, &limits, now, &mut Batches::default());
+    assert!(stream.is_bare());
+}
+
 proptest! {
     /// Spans follow each other without gap or overlap, and their logs are the lines of their bytes.
     #[test]

@@ -5,9 +5,49 @@
 //! calls, and any way of cutting a file into reads gives the same lines.
 
 use memchr::Memchr;
+use sls::collect::Encoding;
 
-/// Default for the longest line in bytes. A longer one becomes several records.
+/// Default for the longest record in bytes. A longer one becomes several.
 pub const MAX_LINE_BYTES: usize = 512 * 1024;
+
+/// How long a record may be, and where a longer one may be cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxRecord {
+    /// Most bytes of the file in one record, its last newline not counted; at least 8.
+    pub bytes: usize,
+    /// Encoding of the file, whose characters are not cut.
+    pub encoding: Encoding,
+}
+
+impl Default for MaxRecord {
+    fn default() -> Self {
+        Self { bytes: MAX_LINE_BYTES, encoding: Encoding::Utf8 }
+    }
+}
+
+impl MaxRecord {
+    /// Where the piece ends that starts at `start` of `buf`, where a character starts. There are
+    /// more bytes behind than one piece may have.
+    pub(crate) fn piece_end(&self, buf: &[u8], start: usize) -> usize {
+        let cut = start + self.bytes;
+        match self.encoding {
+            Encoding::Utf8 => character_boundary(buf, cut),
+            Encoding::Gbk => gbk_boundary(buf, start, cut),
+        }
+    }
+
+    /// The same for text of several lines, which is rather cut behind a newline. Gives the end of
+    /// the piece and the start of what follows.
+    pub(crate) fn piece_of_lines(&self, buf: &[u8], start: usize) -> (usize, usize) {
+        match memchr::memrchr(b'\n', &buf[start..=start + self.bytes]) {
+            Some(newline) => (start + newline, start + newline + 1),
+            None => {
+                let end = self.piece_end(buf, start);
+                (end, end)
+            }
+        }
+    }
+}
 
 /// Why a line ends where it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,16 +77,18 @@ pub struct Lines<'a> {
     newlines: Memchr<'a>,
     /// The newline after `at` that was found and not used up yet.
     next_newline: Option<usize>,
-    max_bytes: usize,
+    max: MaxRecord,
+    /// Nothing comes behind the buffer.
+    closed: bool,
 }
 
 impl<'a> Lines<'a> {
-    /// Cuts `buf`, which starts at the start of a line, into lines of at most `max_bytes`.
-    pub fn new(buf: &'a [u8], max_bytes: usize) -> Self {
-        assert!(max_bytes >= 8, "a line has room for a character");
+    /// Cuts `buf`, which starts at the start of a line, into lines of at most `max`.
+    pub fn new(buf: &'a [u8], max: MaxRecord) -> Self {
+        assert!(max.bytes >= 8, "a line has room for a character");
         let mut newlines = memchr::memchr_iter(b'\n', buf);
         let next_newline = newlines.next();
-        Self { buf, at: 0, newlines, next_newline, max_bytes }
+        Self { buf, at: 0, newlines, next_newline, max, closed: false }
     }
 
     /// Bytes used up by the lines given out so far, newlines included.
@@ -54,19 +96,27 @@ impl<'a> Lines<'a> {
         self.at
     }
 
-    /// Takes what is left as a last line, or `None` when nothing is. To be called after the
-    /// iterator has ended.
-    pub fn force(&mut self) -> Option<Line<'a>> {
-        let bytes = &self.buf[self.at..];
-        self.at = self.buf.len();
-        (!bytes.is_empty()).then_some(Line { bytes, ending: Ending::Forced })
+    /// Says that nothing comes behind the buffer: what is left is a last line, which the iterator
+    /// now gives.
+    pub fn close(&mut self) {
+        self.closed = true;
     }
 
     #[cold]
     fn piece(&mut self) -> Line<'a> {
         let start = self.at;
-        self.at = character_boundary(self.buf, start + self.max_bytes);
+        self.at = self.max.piece_end(self.buf, start);
         Line { bytes: &self.buf[start..self.at], ending: Ending::TooLong }
+    }
+
+    #[cold]
+    fn rest(&mut self) -> Option<Line<'a>> {
+        let bytes = &self.buf[self.at..];
+        if !self.closed || bytes.is_empty() {
+            return None;
+        }
+        self.at = self.buf.len();
+        Some(Line { bytes, ending: Ending::Forced })
     }
 }
 
@@ -77,14 +127,14 @@ impl<'a> Iterator for Lines<'a> {
     fn next(&mut self) -> Option<Line<'a>> {
         let start = self.at;
         match self.next_newline {
-            Some(end) if end - start <= self.max_bytes => {
+            Some(end) if end - start <= self.max.bytes => {
                 self.at = end + 1;
                 self.next_newline = self.newlines.next();
                 Some(Line { bytes: &self.buf[start..end], ending: Ending::Newline })
             }
             // A line of exactly the limit may still be followed by its newline, so one byte more
             // than the limit has to be seen before it is cut.
-            None if self.buf.len() - start <= self.max_bytes => None,
+            None if self.buf.len() - start <= self.max.bytes => self.rest(),
             _ => Some(self.piece()),
         }
     }
@@ -106,13 +156,32 @@ fn character_boundary(buf: &[u8], cut: usize) -> usize {
     cut
 }
 
+/// The same for GBK, whose characters are of one byte below 0x80 or of two; the second alone does
+/// not tell what it is, so they are followed from the `start`.
+fn gbk_boundary(buf: &[u8], start: usize, cut: usize) -> usize {
+    let mut at = start;
+    while at < cut {
+        // A newline ends whatever was begun.
+        let is_pair = buf[at] > 0x80 && buf[at + 1] != b'\n';
+        if is_pair && at + 1 == cut {
+            return at;
+        }
+        at += if is_pair { 2 } else { 1 };
+    }
+    cut
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn utf8(bytes: usize) -> MaxRecord {
+        MaxRecord { bytes, encoding: Encoding::Utf8 }
+    }
+
     fn cut(buf: &[u8], max: usize) -> (Vec<(Vec<u8>, Ending)>, usize) {
-        let mut lines = Lines::new(buf, max);
+        let mut lines = Lines::new(buf, utf8(max));
         let found = lines.by_ref().map(|line| (line.bytes.to_vec(), line.ending)).collect();
         (found, lines.consumed())
     }
@@ -154,13 +223,27 @@ mod tests {
     }
 
     #[test]
-    fn force_takes_what_is_left_once() {
-        let mut lines = Lines::new(b"a\nrest", 8);
+    fn a_closed_buffer_gives_what_is_left_once() {
+        let mut lines = Lines::new(b"a\nrest", utf8(8));
         assert_eq!(lines.next().map(|line| line.bytes), Some(&b"a"[..]));
         assert_eq!(lines.next(), None);
-        assert_eq!(lines.force(), Some(Line { bytes: b"rest", ending: Ending::Forced }));
-        assert_eq!(lines.force(), None);
+        lines.close();
+        assert_eq!(lines.next(), Some(Line { bytes: b"rest", ending: Ending::Forced }));
+        assert_eq!(lines.next(), None);
         assert_eq!(lines.consumed(), 6);
+    }
+
+    #[test]
+    fn a_piece_does_not_split_a_character_of_gbk() {
+        let piece = |buf: &[u8]| MaxRecord { bytes: 8, encoding: Encoding::Gbk }.piece_end(buf, 0);
+        assert_eq!(piece(b"1234567\xd6\xd0\xce"), 7);
+        assert_eq!(piece(b"123456\xd6\xd0\xce\xc4"), 8);
+        // The second byte of a pair may look like a first one, or like ASCII.
+        assert_eq!(piece(b"\xd6\xd0\xd6\xd0\xd6\xd0\xd6\xd0\xd6"), 8);
+        assert_eq!(piece(b"1\xd6\xd0\xd6\xd0\xd6\xd0\xd6\xd0"), 7);
+        assert_eq!(piece(b"123456\x81\x5cabc"), 8);
+        assert_eq!(piece(b"1234567\x80\xd6"), 8);
+        assert_eq!(piece(b"1234567\xd6\n"), 8);
     }
 
     proptest! {
@@ -191,8 +274,9 @@ mod tests {
 
         #[test]
         fn no_byte_is_lost(content in prop::collection::vec(any::<u8>(), 0..200), max in 8usize..20) {
-            let mut lines = Lines::new(&content, max);
+            let mut lines = Lines::new(&content, utf8(max));
             let mut joined = Vec::new();
+            lines.close();
             for line in lines.by_ref() {
                 prop_assert!(line.bytes.len() <= max);
                 joined.extend_from_slice(line.bytes);
@@ -200,7 +284,6 @@ mod tests {
                     joined.push(b'\n');
                 }
             }
-            joined.extend_from_slice(lines.force().map_or(b"", |line| line.bytes));
             prop_assert_eq!(joined, content);
         }
     }

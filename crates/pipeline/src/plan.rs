@@ -6,7 +6,8 @@
 //! shows them.
 
 use crate::discover::{DiscoverRule, ExcludeRule};
-use crate::multiline::Framing;
+use crate::lines::MaxRecord;
+use crate::multiline::{Framing, Patterns, Role};
 use crate::parse::{Engine, Parser, PatternError, RegexParser};
 use crate::tags::TopicRule;
 use crate::time::TimeFormat;
@@ -40,6 +41,8 @@ pub struct Plan {
     pub flush_timeout: Duration,
     /// What a record is.
     pub framing: Framing,
+    /// How long one may be. Of the encoding of the configuration; the size may be changed.
+    pub max_record: MaxRecord,
     /// How a record becomes fields.
     pub parser: Parser,
     /// What `__topic__` is.
@@ -88,6 +91,7 @@ pub fn compile(config: &CollectConfig, local_zone: &TimeZone) -> Compiled {
             tail_existing: config.input.tail_existing,
             flush_timeout: config.input.flush_timeout,
             framing,
+            max_record: MaxRecord { encoding: config.input.encoding, ..MaxRecord::default() },
             parser,
             topic,
         }),
@@ -176,24 +180,28 @@ fn parser(
 
 fn framing(config: &CollectConfig, problems: &mut Vec<Problem>) -> Option<Framing> {
     match &config.framing {
-        // Objects over several lines come with the other forms of framing.
-        collect::Framing::Line | collect::Framing::Json => Some(Framing::line()),
-        collect::Framing::Multiline { begin: Some(begin), proceed: None, end: None, .. } => {
-            Framing::begin(begin)
-                .map_err(|error| {
-                    problems.push(pattern_problem("inputDetail.logBeginRegex", &error))
+        collect::Framing::Line => Some(Framing::line()),
+        collect::Framing::Json => Some(Framing::json()),
+        collect::Framing::WholeFile => Some(Framing::whole_file()),
+        collect::Framing::Multiline { begin, proceed, end, unmatched, quiet } => {
+            let patterns = Patterns {
+                begin: begin.as_deref(),
+                proceed: proceed.as_deref(),
+                end: end.as_deref(),
+            };
+            let framing = Framing::joined(patterns, *unmatched, *quiet);
+            framing
+                .map_err(|errors| {
+                    problems.extend(errors.iter().map(|(role, error)| {
+                        let field = match role {
+                            Role::Begin => "inputDetail.logBeginRegex",
+                            Role::Proceed => "inputDetail.logContinueRegex",
+                            Role::End => "inputDetail.logEndRegex",
+                        };
+                        pattern_problem(field, error)
+                    }));
                 })
                 .ok()
-        }
-        _ => {
-            problems.push(
-                Problem::error(
-                    "inputDetail.logBeginRegex",
-                    "patterns for continued and last lines are not supported yet",
-                )
-                .fix("describe the first line of a record alone"),
-            );
-            None
         }
     }
 }

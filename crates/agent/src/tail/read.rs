@@ -216,7 +216,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         }
         tail.is_caught_up = is_at_end;
         let is_bare = tail.stream.is_bare();
-        count(&self.setup.metrics, &fed, consumed, tail);
+        count(&self.setup.metrics, &fed, consumed, tail, source.plan.framing.is_quiet());
         for (batch, point) in full.into_iter().zip(points) {
             self.dispatch(key, batch, point);
         }
@@ -356,11 +356,17 @@ fn rest_of<H>(
     if now.clock.duration_since(since) >= waits { Rest::IsRecord } else { Rest::Waits }
 }
 
-fn count<H>(metrics: &crate::metrics::Metrics, fed: &Fed, consumed: usize, tail: &Tail<H>) {
+fn count<H>(
+    metrics: &crate::metrics::Metrics,
+    fed: &Fed,
+    consumed: usize,
+    tail: &Tail<H>,
+    is_quiet: bool,
+) {
     metrics.read_bytes.add(consumed as u64);
     metrics.records.add(fed.records);
     metrics.logs.add(fed.logs);
-    if fed.logs == fed.records && fed.kept_raw + fed.untimed + fed.pieces == 0 {
+    if fed.logs == fed.records && fed.kept_raw + fed.untimed + fed.pieces + fed.unmatched == 0 {
         return;
     }
     metrics.filtered.add(fed.filtered);
@@ -368,6 +374,8 @@ fn count<H>(metrics: &crate::metrics::Metrics, fed: &Fed, consumed: usize, tail:
     metrics.unparsed_dropped.add(fed.dropped);
     metrics.untimed.add(fed.untimed);
     metrics.pieces.add(fed.pieces);
+    metrics.unmatched.add(fed.unmatched);
+    metrics.discarded.add(fed.discarded);
     let path = &tail.shown;
     if let Some((fault, record)) = &fed.first_fault {
         let failed = fed.dropped + fed.kept_raw;
@@ -390,6 +398,18 @@ fn count<H>(metrics: &crate::metrics::Metrics, fed: &Fed, consumed: usize, tail:
             format_args!(
                 "{} logs got the time of collection, their own cannot be read",
                 fed.untimed
+            ),
+        );
+    }
+    if let Some(line) = fed.first_unmatched.as_ref().filter(|_| !is_quiet) {
+        alarm(
+            "SPLIT_LOG_FAIL_ALARM",
+            path,
+            format_args!(
+                "{} lines belong to no record and were {}, the first: {}",
+                fed.unmatched,
+                if fed.discarded > 0 { "dropped" } else { "taken alone" },
+                String::from_utf8_lossy(line).escape_debug(),
             ),
         );
     }

@@ -6,6 +6,7 @@
 mod regex;
 
 pub(crate) use regex::engine::{Engine, Match};
+pub(crate) use regex::{ByteSet, Item, leading_set, read_sequence};
 pub use regex::{PatternError, RegexParser};
 
 use crate::time::TimeFormat;

@@ -4,13 +4,13 @@ use super::simd;
 
 /// A set of byte values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct ByteSet([u64; 4]);
+pub(crate) struct ByteSet([u64; 4]);
 
 impl ByteSet {
-    pub(super) const EMPTY: Self = Self([0; 4]);
-    pub(super) const ALL: Self = Self([u64::MAX; 4]);
+    pub(crate) const EMPTY: Self = Self([0; 4]);
+    pub(crate) const ALL: Self = Self([u64::MAX; 4]);
 
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         let mut set = Self::EMPTY;
         for byte in bytes {
             set.insert_range(*byte, *byte);
@@ -44,11 +44,11 @@ impl ByteSet {
         self
     }
 
-    pub(super) fn contains(&self, byte: u8) -> bool {
+    pub(crate) fn contains(&self, byte: u8) -> bool {
         self.0[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
     }
 
-    pub(super) fn union(&self, other: &Self) -> Self {
+    pub(crate) fn union(&self, other: &Self) -> Self {
         Self(std::array::from_fn(|at| self.0[at] | other.0[at]))
     }
 
@@ -56,7 +56,7 @@ impl ByteSet {
         Self(self.0.map(|word| !word))
     }
 
-    pub(super) fn is_disjoint(&self, other: &Self) -> bool {
+    pub(crate) fn is_disjoint(&self, other: &Self) -> bool {
         self.0.iter().zip(other.0).all(|(ours, theirs)| ours & theirs == 0)
     }
 

@@ -10,7 +10,9 @@ mod simd;
 mod splitter;
 mod syntax;
 
+pub(crate) use class::ByteSet;
 pub use engine::PatternError;
+pub(crate) use syntax::{Item, leading_set, read as read_sequence};
 
 use super::Fault;
 use engine::{Engine, Match};

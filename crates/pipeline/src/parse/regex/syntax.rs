@@ -9,7 +9,7 @@ use super::class::ByteSet;
 
 /// A piece of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Item {
+pub(crate) enum Item {
     /// `min..=max` bytes of the set, as many as possible. `max` is `None` for no limit.
     Repeat { set: ByteSet, min: usize, max: Option<usize> },
     /// The capture group with this number (from 1) starts here.
@@ -20,14 +20,14 @@ pub(super) enum Item {
 
 /// A pattern as a sequence of items.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sequence {
-    pub(super) items: Vec<Item>,
+pub(crate) struct Sequence {
+    pub(crate) items: Vec<Item>,
     /// Number of capture groups.
-    pub(super) groups: usize,
+    pub(crate) groups: usize,
 }
 
 /// Reads a pattern, or says that it has something a splitter cannot do.
-pub(super) fn read(pattern: &str) -> Option<Sequence> {
+pub(crate) fn read(pattern: &str) -> Option<Sequence> {
     let mut reader = Reader { rest: pattern.as_bytes(), items: Vec::new(), groups: 0 };
     let mut open = Vec::new();
     let mut ended = false;
@@ -66,6 +66,22 @@ pub(super) fn read(pattern: &str) -> Option<Sequence> {
         reader.items.push(Item::Repeat { set, min, max });
     }
     open.is_empty().then_some(Sequence { items: reader.items, groups: reader.groups })
+}
+
+/// The bytes that the literal, class or escape at the start of `rest` stands for; `rest` is moved
+/// behind it. `None` for everything else.
+pub(crate) fn leading_set(rest: &mut &[u8]) -> Option<ByteSet> {
+    let (byte, behind) = rest.split_first()?;
+    let mut reader = Reader { rest: behind, items: Vec::new(), groups: 0 };
+    let set = match byte {
+        b'^' | b'$' | b'|' | b'*' | b'+' | b'?' | b'{' | b'}' | b'(' | b')' => return None,
+        b'.' => ByteSet::ALL,
+        b'[' => reader.class()?,
+        b'\\' => reader.escape()?,
+        literal => ByteSet::of(&[*literal]),
+    };
+    *rest = reader.rest;
+    Some(set)
 }
 
 struct Reader<'a> {
