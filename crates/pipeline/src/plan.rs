@@ -126,9 +126,8 @@ fn parser(
                 }
             }
         }
-        collect::Parser::Json
-        | collect::Parser::Delimiter { .. }
-        | collect::Parser::Apsara { .. } => {
+        collect::Parser::Json => Parser::json(),
+        collect::Parser::Delimiter { .. } | collect::Parser::Apsara { .. } => {
             problems.push(unsupported("inputDetail.logType", "this log type is not supported yet"));
             return None;
         }
@@ -163,12 +162,13 @@ fn parser(
     for (index, filter) in conditions.unwrap_or_default().into_iter().enumerate() {
         match Engine::whole(&filter.pattern) {
             Ok(pattern) => {
-                if !parser.add_filter(&filter.key, pattern) {
+                if !parser.may_have(&filter.key) {
                     let field = format!("inputDetail.filterKey[{index}]");
                     let what = format!("no field is named `{}`, so no log passes", filter.key);
                     problems
                         .push(Problem::warning(field, what).fix("use one of the names in `key`"));
                 }
+                parser.add_filter(&filter.key, pattern);
             }
             Err(error) => {
                 problems.push(pattern_problem(&format!("inputDetail.filterRegex[{index}]"), &error))

@@ -2,14 +2,25 @@
 //!
 //! Fields are slices of the record and are written straight into the log group. A record that
 //! does not parse is kept whole or dropped, as the configuration says, and counted either way.
+//!
+//! Two ways lead there. Simple and regex mode, whose fields are fixed by the configuration, have a
+//! short one as long as nothing but the time looks at a field. Everything else goes through a
+//! [`FieldList`]: the parser fills it, then time, filters and masks see it, in this order.
 
+mod fault;
+mod fields;
+mod json;
 mod regex;
+mod simd;
 
+pub use fault::Fault;
 pub(crate) use regex::engine::{Engine, Match};
 pub(crate) use regex::{ByteSet, Item, leading_set, read_sequence};
 pub use regex::{PatternError, RegexParser};
 
 use crate::time::TimeFormat;
+use fields::{FieldList, KnownNames, Lookup, Name, Piece};
+use json::JsonParser;
 use sls::log_group::{LogGroupWriter, PreparedKey};
 
 /// Name of the field that holds a whole record.
@@ -25,28 +36,6 @@ pub struct LogTime {
     pub seconds: u32,
     /// Nanoseconds after the second, where the configuration asks for them.
     pub nanos: Option<u32>,
-}
-
-/// Why a record has no fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Fault {
-    /// The pattern does not match the whole record.
-    NoMatch,
-    /// Matching took too many steps and was given up.
-    Limit,
-    /// The configuration has more field names than the pattern has groups.
-    TooFewGroups,
-}
-
-impl Fault {
-    /// The word used in metrics and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NoMatch => "no_match",
-            Self::Limit => "match_limit",
-            Self::TooFewGroups => "too_few_groups",
-        }
-    }
 }
 
 /// What became of a record.
@@ -71,75 +60,137 @@ enum Cutter {
     Whole(PreparedKey),
     /// One field for each group of a pattern.
     Regex(Box<RegexParser>),
+    /// One field for each member of an object.
+    Json(Box<JsonParser>),
 }
 
 /// Parses the records of one configuration.
 #[derive(Clone, Debug)]
 pub struct Parser {
     cutter: Cutter,
-    /// Field that holds the time, and its format.
-    time: Option<(usize, TimeFormat)>,
-    filters: Vec<(usize, Engine)>,
-    keep_unparsed: bool,
-    raw_log: PreparedKey,
+    /// Where the time comes from.
+    time: Option<TimeField>,
+    filters: Vec<(Lookup, Engine)>,
+    unparsed: Unparsed,
     /// Field that carries the whole record beside the parsed ones.
-    raw: Option<PreparedKey>,
+    raw: Option<Box<[u8]>>,
+    /// Nothing but the time looks at the fields, and they are fixed.
+    is_short: bool,
+    list: FieldList,
+    /// Names of the fields of simple and regex mode.
+    known: KnownNames,
+}
+
+/// The field that holds the time of a log.
+#[derive(Clone, Debug)]
+struct TimeField {
+    field: Lookup,
+    /// Its index where the fields are fixed.
+    index: usize,
+    format: TimeFormat,
+}
+
+/// What becomes of a record that does not parse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unparsed {
+    Dropped,
+    Kept,
+    /// Kept even where a filter does not let it pass.
+    Shown,
 }
 
 impl Parser {
     /// Simple mode.
     pub fn whole() -> Self {
-        Self::new(Cutter::Whole(PreparedKey::new(CONTENT.as_bytes())))
+        let mut known = KnownNames::default();
+        known.add(CONTENT.as_bytes());
+        Self::new(Cutter::Whole(PreparedKey::new(CONTENT.as_bytes())), known)
     }
 
     /// Regex mode.
     pub fn regex(parser: RegexParser) -> Self {
-        Self::new(Cutter::Regex(Box::new(parser)))
+        let known = parser.names();
+        Self::new(Cutter::Regex(Box::new(parser)), known)
     }
 
-    fn new(cutter: Cutter) -> Self {
-        Self {
+    /// JSON mode.
+    pub fn json() -> Self {
+        Self::new(Cutter::Json(Box::default()), KnownNames::default())
+    }
+
+    fn new(cutter: Cutter, known: KnownNames) -> Self {
+        let mut parser = Self {
             cutter,
             time: None,
             filters: Vec::new(),
-            keep_unparsed: false,
-            raw_log: PreparedKey::new(RAW_LOG.as_bytes()),
+            unparsed: Unparsed::Dropped,
             raw: None,
-        }
+            is_short: false,
+            list: FieldList::default(),
+            known,
+        };
+        parser.choose_way();
+        parser
+    }
+
+    fn choose_way(&mut self) {
+        let is_fixed = match &self.cutter {
+            Cutter::Whole(_) => self.time.is_none(),
+            // A log without fields is no log, which the long way knows.
+            Cutter::Regex(_) => self.known.len() > 0,
+            Cutter::Json(_) => false,
+        };
+        self.is_short = is_fixed && self.filters.is_empty() && self.raw.is_none();
     }
 
     /// Keeps records that do not parse.
     #[must_use]
     pub fn keeping_unparsed(mut self) -> Self {
-        self.keep_unparsed = true;
+        self.unparsed = Unparsed::Kept;
+        self
+    }
+
+    /// Keeps records that do not parse, whatever the filters say: for whoever tries a
+    /// configuration.
+    #[must_use]
+    pub fn showing_unparsed(mut self) -> Self {
+        self.unparsed = Unparsed::Shown;
         self
     }
 
     /// Adds the whole record to each log as the field `name`.
     #[must_use]
     pub fn with_raw(mut self, name: &str) -> Self {
-        self.raw = Some(PreparedKey::new(name.as_bytes()));
+        self.raw = Some(name.as_bytes().into());
+        self.choose_way();
         self
     }
 
-    /// Takes the time of a log from its field `key`. Returns whether there is such a field.
+    /// Takes the time of a log from its field `key`. Returns whether there can be such a field.
     pub fn set_time(&mut self, key: &str, format: TimeFormat) -> bool {
-        self.time = self.field(key).map(|field| (field, format));
-        self.time.is_some()
+        let may_have = self.may_have(key);
+        if may_have {
+            let index = self.known.find(key.as_bytes()).map_or(usize::MAX, |at| at as usize);
+            self.time = Some(TimeField { field: Lookup::new(key), index, format });
+            self.choose_way();
+        }
+        may_have
     }
 
-    /// Keeps only logs whose field `key` matches. Returns whether there is such a field; without
-    /// it no log is kept.
-    pub(crate) fn add_filter(&mut self, key: &str, pattern: Engine) -> bool {
-        let field = self.field(key);
-        self.filters.push((field.unwrap_or(usize::MAX), pattern));
-        field.is_some()
+    /// Keeps only logs that have a field `key` which matches.
+    pub(crate) fn add_filter(&mut self, key: &str, pattern: Engine) {
+        self.filters.push((Lookup::new(key), pattern));
+        self.choose_way();
     }
 
-    fn field(&self, key: &str) -> Option<usize> {
+    /// Whether a log can have a field named `key`.
+    pub(crate) fn may_have(&self, key: &str) -> bool {
         match &self.cutter {
-            Cutter::Whole(_) => (key == CONTENT).then_some(0),
-            Cutter::Regex(parser) => parser.field(key),
+            Cutter::Whole(_) | Cutter::Regex(_) => {
+                self.known.find(key.as_bytes()).is_some()
+                    || self.raw.as_deref() == Some(key.as_bytes())
+            }
+            Cutter::Json(_) => true,
         }
     }
 
@@ -147,89 +198,116 @@ impl Parser {
     #[inline]
     pub fn record(&mut self, record: &[u8], now: LogTime, group: &mut LogGroupWriter) -> Outcome {
         let record = without_nul(record);
-        match &mut self.cutter {
-            // The bare simple mode, which has nothing to look at.
-            Cutter::Whole(key)
-                if self.time.is_none() && self.filters.is_empty() && self.raw.is_none() =>
-            {
-                group.log(now.seconds, now.nanos, std::iter::once((&*key, record)));
-                return Outcome::Parsed;
-            }
-            Cutter::Whole(_) => {}
-            Cutter::Regex(parser) => {
-                if let Err(fault) = parser.cut(record) {
-                    return self.unparsed(record, fault, now, group);
+        if self.is_short {
+            match &mut self.cutter {
+                Cutter::Whole(key) => {
+                    group.log(now.seconds, now.nanos, std::iter::once((&*key, record)));
+                    return Outcome::Parsed;
                 }
+                Cutter::Regex(parser) => {
+                    if let Err(fault) = parser.cut(record) {
+                        return self.unparsed(record, fault, now, group);
+                    }
+                    let (time, outcome) = match &mut self.time {
+                        None => (now, Outcome::Parsed),
+                        Some(time) => {
+                            read_time(parser.value(record, time.index), &mut time.format, now)
+                        }
+                    };
+                    group.log_pieces(time.seconds, time.nanos, record, parser.pieces());
+                    return outcome;
+                }
+                Cutter::Json(_) => {}
             }
         }
-        if !self.passes_filters(record) {
+        self.long_way(record, now, group)
+    }
+
+    fn long_way(&mut self, record: &[u8], now: LogTime, group: &mut LogGroupWriter) -> Outcome {
+        self.list.clear();
+        let cut = match &mut self.cutter {
+            Cutter::Whole(_) => {
+                self.list.push(Name::Known(0), Piece::record(0..record.len()));
+                Ok(())
+            }
+            Cutter::Regex(parser) => parser.cut(record).map(|()| parser.list(&mut self.list)),
+            Cutter::Json(parser) => parser.cut(record, &mut self.list),
+        };
+        if let Err(fault) = cut {
+            return self.unparsed(record, fault, now, group);
+        }
+        if let Some(name) = &self.raw {
+            let name = self.list.found(name);
+            self.list.push(name, Piece::record(0..record.len()));
+        }
+        let known = known_names(&self.cutter, &self.known);
+        let (time, outcome) = match &mut self.time {
+            None => (now, Outcome::Parsed),
+            Some(time) => {
+                read_time(time.field.value(&self.list, record, known), &mut time.format, now)
+            }
+        };
+        if !self.finish(record, time, group) {
             return Outcome::Filtered;
-        }
-        let (time, outcome) = self.time_of(record, now);
-        match &self.cutter {
-            Cutter::Whole(key) => {
-                write(time, record, [(key, record)].into_iter(), &self.raw, group)
-            }
-            Cutter::Regex(parser) if self.raw.is_none() => {
-                group.log_pieces(time.seconds, time.nanos, record, parser.pieces());
-            }
-            Cutter::Regex(parser) => write(time, record, parser.fields(record), &self.raw, group),
         }
         outcome
     }
 
-    fn value<'r>(&self, record: &'r [u8], field: usize) -> &'r [u8] {
-        match &self.cutter {
-            Cutter::Whole(_) => record,
-            Cutter::Regex(parser) => parser.value(record, field),
-        }
-    }
-
+    /// What is the same for all logs behind their parser: writes the listed fields, unless a
+    /// filter refuses them. Returns whether it did.
     #[inline]
-    fn passes_filters(&self, record: &[u8]) -> bool {
-        self.filters.iter().all(|(field, pattern)| {
-            *field != usize::MAX && pattern.is_match(self.value(record, *field)) == Match::Yes
-        })
-    }
-
-    #[inline]
-    fn time_of(&mut self, record: &[u8], now: LogTime) -> (LogTime, Outcome) {
-        let Some((field, _)) = &self.time else { return (now, Outcome::Parsed) };
-        let value = self.value(record, *field);
-        let format = self.time.as_mut().map(|(_, format)| format);
-        match format.and_then(|format| format.read(value, now)) {
-            Some(time) => (time, Outcome::Parsed),
-            None => (now, Outcome::ParsedUntimed),
+    fn finish(&mut self, record: &[u8], time: LogTime, group: &mut LogGroupWriter) -> bool {
+        let known = known_names(&self.cutter, &self.known);
+        let list = &mut self.list;
+        let passes = self.filters.iter_mut().all(|(field, pattern)| {
+            let value = field.value(list, record, known);
+            value.is_some_and(|value| pattern.is_match(value) == Match::Yes)
+        });
+        if !passes || list.fields.is_empty() {
+            return false;
         }
+        group.log_values(time.seconds, time.nanos, list.entries(record, known));
+        true
     }
 
     #[cold]
     fn unparsed(
-        &self,
+        &mut self,
         record: &[u8],
         fault: Fault,
         now: LogTime,
         group: &mut LogGroupWriter,
     ) -> Outcome {
-        if !self.keep_unparsed {
+        if self.unparsed == Unparsed::Dropped {
             return Outcome::Dropped(fault);
         }
-        group.log(now.seconds, now.nanos, std::iter::once((&self.raw_log, record)));
+        self.list.clear();
+        let name = self.list.found(RAW_LOG.as_bytes());
+        self.list.push(name, Piece::record(0..record.len()));
+        if self.unparsed == Unparsed::Shown {
+            let known = known_names(&self.cutter, &self.known);
+            group.log_values(now.seconds, now.nanos, self.list.entries(record, known));
+        } else if !self.finish(record, now, group) {
+            return Outcome::Dropped(fault);
+        }
         Outcome::KeptRaw(fault)
     }
 }
 
+/// The names that the listed fields refer to.
 #[inline]
-fn write<'a>(
-    time: LogTime,
-    record: &'a [u8],
-    fields: impl Iterator<Item = (&'a PreparedKey, &'a [u8])> + Clone,
-    raw: &'a Option<PreparedKey>,
-    group: &mut LogGroupWriter,
-) {
-    match raw {
-        None => group.log(time.seconds, time.nanos, fields),
-        Some(key) => group.log(time.seconds, time.nanos, fields.chain([(key, record)])),
+fn known_names<'a>(cutter: &'a Cutter, fixed: &'a KnownNames) -> &'a KnownNames {
+    match cutter {
+        Cutter::Whole(_) | Cutter::Regex(_) => fixed,
+        Cutter::Json(parser) => parser.known(),
+    }
+}
+
+#[inline]
+fn read_time(value: Option<&[u8]>, format: &mut TimeFormat, now: LogTime) -> (LogTime, Outcome) {
+    match value.and_then(|value| format.read(value, now)) {
+        Some(time) => (time, Outcome::Parsed),
+        None => (now, Outcome::ParsedUntimed),
     }
 }
 

@@ -7,7 +7,7 @@ pub mod read;
 pub mod write;
 
 pub use read::{DecodeError, Log, LogGroup};
-pub use write::{LogGroupWriter, PreparedKey};
+pub use write::{FieldName, FieldValue, LogGroupWriter, PreparedKey};
 
 /// Field numbers and wire types, as one byte each (all field numbers are below 16).
 mod tag {

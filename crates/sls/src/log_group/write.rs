@@ -68,6 +68,57 @@ impl FieldKey for [u8] {
     }
 }
 
+/// The name of a field for [`LogGroupWriter::log_values`].
+#[derive(Clone, Copy, Debug)]
+pub enum FieldName<'a> {
+    /// Encoded before.
+    Prepared(&'a PreparedKey),
+    /// Found in the record.
+    Plain(&'a [u8]),
+}
+
+impl FieldName<'_> {
+    #[inline]
+    fn head_len(self) -> usize {
+        match self {
+            Self::Prepared(key) => key.head.len(),
+            Self::Plain(name) => name.head_len(),
+        }
+    }
+
+    /// Writes the head at the start of `out`, which has [`WIDE`] bytes more than it takes.
+    #[inline]
+    fn put_head(self, out: &mut [u8]) {
+        match self {
+            Self::Prepared(key) if key.head.len() <= WIDE => {
+                out[..WIDE].copy_from_slice(&key.wide);
+            }
+            Self::Prepared(key) => out[..key.head.len()].copy_from_slice(&key.head),
+            Self::Plain(name) => name.put_head(&mut out[..name.head_len()]),
+        }
+    }
+}
+
+/// A value inside a longer text. What follows it there is never written, but may be copied in
+/// passing, which is quicker than to stop in time.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldValue<'a> {
+    /// The text from the value on.
+    text: &'a [u8],
+    len: usize,
+}
+
+impl<'a> FieldValue<'a> {
+    /// The bytes `range` of `text`.
+    #[inline]
+    pub fn of(text: &'a [u8], range: std::ops::Range<usize>) -> Self {
+        let text = &text[range.start..];
+        let len = range.end - range.start;
+        assert!(len <= text.len(), "a value lies inside its text");
+        Self { text, len }
+    }
+}
+
 /// A log group under construction.
 #[derive(Debug, Default)]
 pub struct LogGroupWriter {
@@ -132,17 +183,28 @@ impl LogGroupWriter {
 
     /// Appends one log whose values are pieces of one `text`: as [`log`](Self::log), and quicker.
     #[inline]
-    pub fn log_pieces<'a, I>(&mut self, time: u32, nanos: Option<u32>, text: &[u8], fields: I)
+    pub fn log_pieces<'a, I>(&mut self, time: u32, nanos: Option<u32>, text: &'a [u8], fields: I)
     where
         I: Iterator<Item = (&'a PreparedKey, std::ops::Range<usize>)> + Clone,
+    {
+        let fields = fields.map(|(key, piece)| {
+            (FieldName::Prepared(key), FieldValue { text: &text[piece.start..], len: piece.len() })
+        });
+        self.log_values(time, nanos, fields);
+    }
+
+    /// Appends one log whose values lie in longer texts: as [`log`](Self::log), and quicker.
+    #[inline]
+    pub fn log_values<'a, I>(&mut self, time: u32, nanos: Option<u32>, fields: I)
+    where
+        I: Iterator<Item = (FieldName<'a>, FieldValue<'a>)> + Clone,
     {
         let mut log_len = 1 + varint_len(u64::from(time));
         if nanos.is_some() {
             log_len += 5;
         }
-        for (key, piece) in fields.clone() {
-            let len = piece.end - piece.start;
-            let content = key.head.len() + varint_len(len as u64) + len;
+        for (name, value) in fields.clone() {
+            let content = name.head_len() + varint_len(value.len as u64) + value.len;
             log_len += 1 + varint_len(content as u64) + content;
         }
         let whole = 1 + varint_len(log_len as u64) + log_len;
@@ -151,20 +213,16 @@ impl LogGroupWriter {
         let mut at = set_varint(out, 1, log_len as u64);
         out[at] = tag::LOG_TIME;
         at = set_varint(out, at + 1, u64::from(time));
-        for (key, piece) in fields {
-            let (head_len, len) = (key.head.len(), piece.end - piece.start);
+        for (name, FieldValue { text, len }) in fields {
+            let head_len = name.head_len();
             out[at] = tag::LOG_CONTENT;
             let content = head_len + varint_len(len as u64) + len;
             at = set_varint(out, at + 1, content as u64);
-            if head_len <= WIDE {
-                out[at..at + WIDE].copy_from_slice(&key.wide);
-            } else {
-                out[at..at + head_len].copy_from_slice(&key.head);
-            }
+            name.put_head(&mut out[at..at + head_len + WIDE]);
             at = set_varint(out, at + head_len, len as u64);
-            match text[piece.start..].first_chunk::<WIDE>() {
+            match text.first_chunk::<WIDE>() {
                 Some(bytes) if len <= WIDE => out[at..at + WIDE].copy_from_slice(bytes),
-                _ => copy(&mut out[at..at + len], &text[piece]),
+                _ => copy(&mut out[at..at + len], &text[..len]),
             }
             at += len;
         }
@@ -371,12 +429,18 @@ mod tests {
                     (PreparedKey::new(&vec![b'k'; *key_len]), one.min(other)..one.max(other))
                 })
                 .collect();
+            let names: Vec<_> = cuts.iter().map(|(_, _, key_len)| vec![b'k'; *key_len]).collect();
             let (mut values, mut pieces) = (LogGroupWriter::new(), LogGroupWriter::new());
+            let mut plain = LogGroupWriter::new();
             for _ in 0..3 {
                 values.log(time, nanos, fields.iter().map(|(key, cut)| (key, &text[cut.clone()])));
                 pieces.log_pieces(time, nanos, &text, fields.iter().map(|(key, cut)| (key, cut.clone())));
+                plain.log_values(time, nanos, names.iter().zip(&fields).map(|(name, (_, cut))| {
+                    (FieldName::Plain(name), FieldValue::of(&text, cut.clone()))
+                }));
             }
             prop_assert_eq!(values.as_bytes(), pieces.as_bytes());
+            prop_assert_eq!(values.as_bytes(), plain.as_bytes());
         }
     }
 

@@ -1,6 +1,6 @@
 //! A set of bytes, and the quickest way to find where a run of its members ends.
 
-use super::simd;
+use crate::parse::simd;
 
 /// A set of byte values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -113,8 +113,8 @@ impl Scan {
             Self::All => rest.len(),
             Self::Until(byte) => memchr::memchr(*byte, rest).unwrap_or(rest.len()),
             Self::Until2(one, two) => memchr::memchr2(*one, *two, rest).unwrap_or(rest.len()),
-            Self::UntilSpace => first_hit(text, from, simd::spaces, is_space),
-            Self::Range { low, span } => first_hit(
+            Self::UntilSpace => simd::first_hit(text, from, simd::spaces, is_space),
+            Self::Range { low, span } => simd::first_hit(
                 text,
                 from,
                 |bytes| simd::outside(bytes, *low, *span),
@@ -131,35 +131,6 @@ impl Scan {
 #[inline]
 pub(super) fn is_space(byte: u8) -> bool {
     byte == b' ' || byte.wrapping_sub(b'\t') <= b'\r' - b'\t'
-}
-
-/// Distance from `from` to the first byte with the property that `wide` finds in many and `one`
-/// in one byte, or to the end of `text`.
-#[inline]
-fn first_hit(
-    text: &[u8],
-    from: usize,
-    wide: impl Fn(&[u8; simd::WIDTH]) -> u32,
-    one: impl Fn(u8) -> bool,
-) -> usize {
-    let mut at = from;
-    while let Some(bytes) = text[at..].first_chunk() {
-        let hits = wide(bytes);
-        if hits != 0 {
-            return at - from + hits.trailing_zeros() as usize;
-        }
-        at += simd::WIDTH;
-    }
-    let left = text.len() - at;
-    // Near the end of the line: look at its last bytes, the first of them in vain.
-    if left > 0
-        && let Some(bytes) = text.last_chunk()
-    {
-        let hits = wide(bytes) >> (simd::WIDTH - left);
-        let found = if hits != 0 { hits.trailing_zeros() as usize } else { left };
-        return at - from + found;
-    }
-    at - from + text[at..].iter().position(|byte| one(*byte)).unwrap_or(left)
 }
 
 #[cfg(test)]

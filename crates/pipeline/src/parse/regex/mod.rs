@@ -6,7 +6,6 @@
 
 mod class;
 pub(crate) mod engine;
-mod simd;
 mod splitter;
 mod syntax;
 
@@ -15,6 +14,7 @@ pub use engine::PatternError;
 pub(crate) use syntax::{Item, leading_set, read as read_sequence};
 
 use super::Fault;
+use super::fields::{FieldList, KnownNames, Name, Piece};
 use engine::{Engine, Match};
 use sls::log_group::PreparedKey;
 use splitter::Splitter;
@@ -24,6 +24,7 @@ use splitter::Splitter;
 pub struct RegexParser {
     matcher: Matcher,
     fields: Vec<Field>,
+    names: KnownNames,
     /// Start and end of each group.
     slots: Vec<usize>,
     /// There are more names than groups: no record can have all fields.
@@ -59,11 +60,15 @@ impl RegexParser {
                 None => named.push((key, group * 2)),
             }
         }
+        let mut names = KnownNames::default();
         let fields = named
             .into_iter()
-            .map(|(key, slot)| Field { key: PreparedKey::new(key.as_bytes()), slot })
+            .map(|(key, slot)| {
+                names.add(key.as_bytes());
+                Field { key: PreparedKey::new(key.as_bytes()), slot }
+            })
             .collect();
-        let mut parser = Self { matcher, fields, slots: Vec::new(), too_few_groups: false };
+        let mut parser = Self { matcher, fields, names, slots: Vec::new(), too_few_groups: false };
         parser.too_few_groups = parser.groups() < keys.len();
         parser.slots = vec![0; parser.groups() * 2 + 1];
         Ok(parser)
@@ -87,13 +92,12 @@ impl RegexParser {
         self.cut(record) != Err(Fault::NoMatch)
     }
 
-    /// Index of the field named `key`, for [`value`](Self::value).
-    pub(super) fn field(&self, key: &str) -> Option<usize> {
-        let key = PreparedKey::new(key.as_bytes());
-        self.fields.iter().position(|field| field.key == key)
+    /// Names of the fields, in their order.
+    pub(super) fn names(&self) -> KnownNames {
+        self.names.clone()
     }
 
-    /// Cuts `record`. On success [`fields`](Self::fields) and [`value`](Self::value) give the
+    /// Cuts `record`. On success [`pieces`](Self::pieces) and [`value`](Self::value) give the
     /// pieces of the same record.
     #[inline]
     pub(super) fn cut(&mut self, record: &[u8]) -> Result<(), Fault> {
@@ -117,16 +121,7 @@ impl RegexParser {
         }
     }
 
-    /// The fields of the record that was cut last.
-    #[inline]
-    pub(super) fn fields<'s>(
-        &'s self,
-        record: &'s [u8],
-    ) -> impl Iterator<Item = (&'s PreparedKey, &'s [u8])> + Clone {
-        self.fields.iter().map(|field| (&field.key, self.slice(record, field.slot)))
-    }
-
-    /// The same as pieces of the record.
+    /// The fields of the record that was cut last, as pieces of it.
     #[inline]
     pub(super) fn pieces(
         &self,
@@ -135,14 +130,18 @@ impl RegexParser {
         self.fields.iter().map(move |field| (&field.key, slots[field.slot]..slots[field.slot + 1]))
     }
 
-    /// The value of one field of the record that was cut last.
-    pub(super) fn value<'r>(&self, record: &'r [u8], field: usize) -> &'r [u8] {
-        self.slice(record, self.fields[field].slot)
+    /// The same for a list.
+    pub(super) fn list(&self, list: &mut FieldList) {
+        for (index, (_, piece)) in (0..).zip(self.pieces()) {
+            list.push(Name::Known(index), Piece::record(piece));
+        }
     }
 
+    /// The value of one field of the record that was cut last.
     #[inline]
-    fn slice<'r>(&self, record: &'r [u8], slot: usize) -> &'r [u8] {
-        &record[self.slots[slot]..self.slots[slot + 1]]
+    pub(super) fn value<'r>(&self, record: &'r [u8], field: usize) -> Option<&'r [u8]> {
+        let slot = self.fields.get(field)?.slot;
+        record.get(self.slots[slot]..self.slots[slot + 1])
     }
 }
 
@@ -154,10 +153,7 @@ mod tests {
         let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
         let mut parser = RegexParser::new(pattern, &keys).unwrap();
         let found = parser.cut(record.as_bytes()).map(|()| {
-            parser
-                .fields(record.as_bytes())
-                .map(|(_, value)| String::from_utf8(value.to_vec()).unwrap())
-                .collect::<Vec<_>>()
+            parser.pieces().map(|(_, piece)| record[piece].to_owned()).collect::<Vec<_>>()
         });
         let expected =
             expected.map(|values| values.iter().map(|v| (*v).to_owned()).collect::<Vec<_>>());
