@@ -11,8 +11,10 @@
 //! The main thread waits for signals and writes checkpoints, so that a slow disk stops neither.
 
 pub mod admin;
+pub mod alarms;
 pub mod budget;
 pub mod checkpoint;
+pub mod daemon;
 pub mod files;
 pub mod log;
 pub mod mailbox;
@@ -21,7 +23,9 @@ pub mod program;
 pub mod provider;
 pub mod send;
 pub mod settings;
+pub mod snapshot;
 pub mod status;
 pub mod supervisor;
 pub mod tail;
+pub mod tally;
 pub mod watch;

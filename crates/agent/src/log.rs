@@ -1,14 +1,16 @@
-//! The agent's own log: one line per message to standard error, with a limit on repeats.
+//! The agent's own log: one line per message to standard error, or to a file of bounded size.
 //!
 //! Written by hand because it is all an agent needs: a general logging framework would cost more
 //! memory than the checkpoint.
 
-use std::collections::HashMap;
 use std::fmt;
+use std::fs::File;
+use std::io;
 use std::io::Write;
-use std::sync::Mutex;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 /// How much a message matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,45 +56,75 @@ pub fn write(level: Level, message: fmt::Arguments<'_>) {
     };
     let now = jiff::Timestamp::try_from(SystemTime::now()).unwrap_or_default();
     let line = format!("{now:.3} {word:5} {message}\n");
-    // Standard error may be closed; there is nobody left to tell.
-    let _ = std::io::stderr().lock().write_all(line.as_bytes());
+    let mut file = FILE.lock().unwrap_or_else(PoisonError::into_inner);
+    if file.as_mut().is_none_or(|file| file.write(&line).is_err()) {
+        // Standard error may be closed; there is nobody left to tell.
+        let _ = std::io::stderr().lock().write_all(line.as_bytes());
+    }
 }
 
-/// How often the same alarm is written at most.
-const REPEAT_AFTER: Duration = Duration::from_secs(30);
+/// Size at which a log file is renamed and a new one begun.
+const MAX_FILE_BYTES: u64 = 10 * 1024 * 1024;
 
-/// Alarms are kept by kind and subject up to this many; beyond it all are forgotten at once.
-const REMEMBERED: usize = 1024;
+static FILE: Mutex<Option<LogFile>> = Mutex::new(None);
 
-/// When an alarm about a subject was written last, and how often it was raised since.
-type Alarms = HashMap<(&'static str, String), (Instant, u64)>;
+/// The agent's own log on disk: the file and one older one.
+#[derive(Debug)]
+struct LogFile {
+    path: PathBuf,
+    file: File,
+    bytes: u64,
+}
 
-static ALARMS: Mutex<Option<Alarms>> = Mutex::new(None);
-
-/// Writes a warning with the name of an alarm that users of Logtail know (`agent` 7.1). The same
-/// alarm about the same subject is written at most every 30 seconds, with the number of times it
-/// was raised in between.
-pub fn alarm(name: &'static str, subject: &str, message: fmt::Arguments<'_>) {
-    let now = Instant::now();
-    let mut guard = ALARMS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let alarms = guard.get_or_insert_with(HashMap::new);
-    if alarms.len() >= REMEMBERED {
-        alarms.clear();
+impl LogFile {
+    fn open(path: &Path) -> io::Result<Self> {
+        if let Some(dir) = path.parent() {
+            std::fs::create_dir_all(dir)?;
+        }
+        let file = File::options().create(true).append(true).open(path)?;
+        let bytes = file.metadata()?.len();
+        Ok(Self { path: path.to_owned(), file, bytes })
     }
-    let silent = match alarms.get_mut(&(name, subject.to_owned())) {
-        Some((last, silent)) if now.duration_since(*last) < REPEAT_AFTER => {
-            *silent += 1;
-            return;
+
+    fn write(&mut self, line: &str) -> io::Result<()> {
+        if self.bytes >= MAX_FILE_BYTES {
+            let mut older = self.path.clone().into_os_string();
+            older.push(".1");
+            std::fs::rename(&self.path, older)?;
+            *self = Self::open(&self.path)?;
         }
-        Some(known) => std::mem::replace(known, (now, 0)).1,
-        None => {
-            alarms.insert((name, subject.to_owned()), (now, 0));
-            0
-        }
+        self.file.write_all(line.as_bytes())?;
+        self.bytes += line.len() as u64;
+        Ok(())
+    }
+}
+
+/// Writes to this file from now on.
+///
+/// # Errors
+/// When it cannot be opened; messages go where they went before.
+pub fn write_to(path: &Path) -> io::Result<()> {
+    let opened = LogFile::open(path)?;
+    *FILE.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
+    Ok(())
+}
+
+/// Opens the file again under its name, after someone has renamed it.
+pub fn reopen() {
+    let path = {
+        let file = FILE.lock().unwrap_or_else(PoisonError::into_inner);
+        file.as_ref().map(|file| file.path.clone())
     };
-    drop(guard);
-    let more = if silent > 0 { format!(" ({silent} more since)") } else { String::new() };
-    write(Level::Warn, format_args!("{name} {subject}: {message}{more}"));
+    if let Some(path) = path
+        && let Err(error) = write_to(&path)
+    {
+        crate::warn!("{} cannot be opened again: {error}", path.display());
+    }
+}
+
+/// Raises an alarm about `subject` that is not about one configuration. See [`crate::alarms`].
+pub fn alarm(name: &'static str, subject: &str, message: fmt::Arguments<'_>) {
+    crate::alarms::raise(Level::Warn, name, "", subject, message);
 }
 
 /// An error message.
@@ -128,5 +160,17 @@ mod tests {
         assert_eq!(level_named("WARNING"), Some(Level::Warn));
         assert_eq!(level_named("trace"), Some(Level::Debug));
         assert_eq!(level_named("loud"), None);
+    }
+
+    #[test]
+    fn a_log_file_keeps_its_size() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("own/agent.log");
+        let mut file = LogFile::open(&path).unwrap();
+        file.write("old\n").unwrap();
+        file.bytes = MAX_FILE_BYTES;
+        file.write("new\n").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "new\n");
+        assert_eq!(std::fs::read_to_string(path.with_extension("log.1")).unwrap(), "old\n");
     }
 }

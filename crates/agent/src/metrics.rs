@@ -1,7 +1,10 @@
 //! What the agent counts, and the text of `/metrics`. All names and their help are in this file.
 
+use crate::alarms;
+use crate::tally::{Tallies, family};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// One number that threads share.
 #[derive(Debug, Default)]
@@ -30,6 +33,7 @@ macro_rules! metrics {
         #[derive(Debug, Default)]
         pub struct Metrics {
             $(#[doc = $help] pub $name: Number,)*
+            tallies: Mutex<Tallies>,
         }
 
         impl Metrics {
@@ -41,10 +45,64 @@ macro_rules! metrics {
                     let _ = writeln!(out, "# HELP sidetail_agent_{0} {1}\n# TYPE sidetail_agent_{0} {2}\nsidetail_agent_{0} {3}",
                         $text, $help, $kind, self.$name.get());
                 )*
+                self.tally(|tallies| tallies.write_metrics(&mut out));
+                alarms::write_metrics(&mut out);
+                write_process(&mut out);
                 out
             }
         }
     };
+}
+
+impl Metrics {
+    /// Adds to, or looks at, what is counted by logstore and file.
+    pub fn tally<T>(&self, use_it: impl FnOnce(&mut Tallies) -> T) -> T {
+        use_it(&mut self.tallies.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What the process itself takes, under the names that every exporter has.
+fn write_process(out: &mut String) {
+    let usage = Usage::now();
+    let mut number = |name: &str, kind: &str, help: &str, value: Option<f64>| {
+        let Some(value) = value else { return };
+        family(out, name, kind, help);
+        let _ = writeln!(out, "{name} {value}");
+    };
+    let cpu = Some(usage.cpu_seconds);
+    number("process_cpu_seconds_total", "counter", "CPU time of the agent.", cpu);
+    let resident = usage.resident_bytes.map(|bytes| bytes as f64);
+    number("process_resident_memory_bytes", "gauge", "Memory of the agent in RAM.", resident);
+    let open = usage.open_fds.map(|count| count as f64);
+    number("process_open_fds", "gauge", "Open descriptors of the agent.", open);
+}
+
+/// What the process takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Usage {
+    /// CPU time of all threads so far.
+    pub cpu_seconds: f64,
+    /// Memory in RAM.
+    pub resident_bytes: Option<u64>,
+    /// Open descriptors.
+    pub open_fds: Option<u64>,
+}
+
+impl Usage {
+    /// Looks.
+    pub fn now() -> Self {
+        let cpu = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+        let statm = std::fs::read_to_string("/proc/self/statm").ok();
+        let pages = statm.and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
+        // The listing itself has one open.
+        let fds =
+            std::fs::read_dir("/proc/self/fd").ok().map(|it| (it.count() as u64).saturating_sub(1));
+        Self {
+            cpu_seconds: cpu.tv_sec as f64 + cpu.tv_nsec as f64 / 1e9,
+            resident_bytes: pages.map(|pages| pages * rustix::param::page_size() as u64),
+            open_fds: fds,
+        }
+    }
 }
 
 metrics! {
@@ -76,6 +134,7 @@ metrics! {
     lag_bytes: "gauge", "lag_bytes", "Bytes in followed files that are not acknowledged.";
     checkpoints: "counter", "checkpoints_total", "Checkpoints written.";
     checkpoint_failures: "counter", "checkpoint_failures_total", "Checkpoints that could not be written.";
+    snapshot_failures: "counter", "snapshot_failures_total", "Snapshots that could not be written.";
     heartbeats: "counter", "heartbeats_total", "Heartbeats that the config server answered.";
     heartbeat_failures: "counter", "heartbeat_failures_total", "Heartbeats without a usable answer.";
 }

@@ -4,9 +4,6 @@
 use std::fs;
 use std::path::Path;
 
-/// Names under which the program answers only this question.
-pub const NAMES: [&str; 2] = ["ilogtaild", "loongcollectord"];
-
 /// What there is to say about the agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -49,15 +46,23 @@ pub fn pid_line(pid: u32, proc_dir: &Path) -> String {
 
 /// Looks for the agent whose state is in `state_dir`.
 pub fn status(state_dir: &Path, proc_dir: &Path) -> Status {
-    let Ok(text) = fs::read_to_string(state_dir.join(PID_FILE)) else { return Status::Absent };
+    look(state_dir, proc_dir).map_or(Status::Absent, |(_, status)| status)
+}
+
+/// The process id of the agent whose state is in `state_dir`, if it runs.
+pub fn running_pid(state_dir: &Path, proc_dir: &Path) -> Option<u32> {
+    look(state_dir, proc_dir).filter(|(_, status)| *status == Status::Running).map(|(pid, _)| pid)
+}
+
+fn look(state_dir: &Path, proc_dir: &Path) -> Option<(u32, Status)> {
+    let text = fs::read_to_string(state_dir.join(PID_FILE)).ok()?;
     let mut words = text.split_whitespace();
-    let Some(pid) = words.next().and_then(|word| word.parse().ok()) else { return Status::Absent };
-    match process(pid, proc_dir) {
+    let pid = words.next()?.parse().ok()?;
+    match process(pid, proc_dir)? {
         // Another process may have got the number since.
-        Some((_, start)) if words.next().is_some_and(|known| known != start) => Status::Absent,
-        Some(('Z' | 'X', _)) => Status::Zombie,
-        Some(_) => Status::Running,
-        None => Status::Absent,
+        (_, start) if words.next().is_some_and(|known| known != start) => None,
+        ('Z' | 'X', _) => Some((pid, Status::Zombie)),
+        _ => Some((pid, Status::Running)),
     }
 }
 

@@ -4,8 +4,10 @@ use super::keeping;
 use crate::checkpoint::Entry;
 use crate::files::RealFiles;
 use crate::mailbox::Mailbox;
+use crate::snapshot::LedgerLine;
 use crate::tail::{Change, Collector, Delivery, Moment, Parcel, Setup, Ship, Turn, Unsaved};
 use crate::watch::Inotify;
+use pipeline::tags::AgentLabels;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc::UnboundedSender;
@@ -35,6 +37,35 @@ pub(super) enum Message {
     },
     /// The last checkpoint is on disk.
     Saved,
+    /// The ledger is wanted.
+    Account,
+    /// Batches have other labels from now on.
+    Labels(AgentLabels),
+}
+
+/// Without any configuration the application is not kept waiting longer than this: what it writes
+/// meanwhile is as young as the pod and read whole.
+const OPENING_WAITS: Duration = Duration::from_secs(15);
+
+/// From the start until every configured path is watched.
+#[derive(Debug, Default)]
+struct Opening {
+    /// When every provider had answered, and the number of scans then.
+    configured: Option<(Instant, u64)>,
+    has_configs: bool,
+    is_over: bool,
+}
+
+impl Opening {
+    /// Whether that is now; true once. After the scan the watcher has the directories.
+    fn is_over(&mut self, scans: u64, now: Instant) -> bool {
+        let Some((since, scans_before)) = self.configured.filter(|_| !self.is_over) else {
+            return false;
+        };
+        let waited = now.duration_since(since) >= OPENING_WAITS;
+        self.is_over = scans > scans_before && (self.has_configs || waited);
+        self.is_over
+    }
 }
 
 /// What the thread needs of the others.
@@ -50,6 +81,11 @@ impl Ship for ToSender {
         // The sender lives as long as the process; after it nothing is collected.
         let _ = self.0.send(parcel);
     }
+}
+
+/// The ledger as it is shown.
+fn account(collector: &Collector<RealFiles, ToSender>) -> Vec<LedgerLine> {
+    collector.ledger().into_iter().map(LedgerLine::from).collect()
 }
 
 /// The clocks now.
@@ -68,16 +104,28 @@ impl Collecting {
         let mut looked = moment().clock - COALESCE;
         let mut saved = moment().clock;
         let mut is_saving = false;
+        let mut opening = Opening::default();
         loop {
             let now = moment();
             self.messages.take(&mut messages);
             for message in messages.drain(..) {
                 match message {
                     Message::Delivery(delivery) => collector.delivered(delivery),
-                    Message::Change(change) => collector.change(change, now),
-                    Message::Configured => collector.configured(),
+                    Message::Change(change) => {
+                        opening.has_configs = !change.running.is_empty();
+                        collector.change(change, now);
+                    }
+                    Message::Configured => {
+                        opening.configured = Some((now.clock, collector.scans()));
+                        collector.configured();
+                    }
                     Message::Drain { deadline } => collector.drain(deadline, now),
                     Message::Saved => is_saving = false,
+                    Message::Account => {
+                        let ledger = account(&collector);
+                        self.keeper.send(keeping::Message::Account { ledger });
+                    }
+                    Message::Labels(labels) => collector.relabel(labels),
                 }
             }
             if let Some(inotify) = &mut inotify
@@ -95,9 +143,13 @@ impl Collecting {
                     inotify.watch(collector.directories());
                 }
             }
+            if opening.is_over(collector.scans(), now.clock) {
+                self.keeper.send(keeping::Message::Watching);
+            }
             if let Some(report) = collector.drained(now) {
                 let entries = collector.positions(now);
-                self.keeper.send(keeping::Message::Drained { report, entries });
+                let ledger = account(&collector);
+                self.keeper.send(keeping::Message::Drained { report, entries, ledger });
                 return;
             }
             let save_at = match collector.unsaved() {
@@ -155,5 +207,31 @@ impl Collecting {
         };
         // Interrupted counts as woken: the loop looks at everything anyway.
         ready.map_or(true, |ready| ready > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_opening_ends_once_when_what_is_configured_was_scanned() {
+        let now = Instant::now();
+        let mut opening = Opening::default();
+        assert!(!opening.is_over(5, now), "nobody has answered");
+        opening.configured = Some((now, 5));
+        assert!(!opening.is_over(6, now), "there is nothing to watch");
+        opening.has_configs = true;
+        assert!(!opening.is_over(5, now), "nothing was scanned since");
+        assert!(opening.is_over(6, now));
+        assert!(!opening.is_over(7, now), "it is told once");
+    }
+
+    #[test]
+    fn without_configurations_the_opening_ends_after_a_while() {
+        let now = Instant::now();
+        let mut opening = Opening { configured: Some((now, 5)), ..Opening::default() };
+        assert!(!opening.is_over(9, now + OPENING_WAITS / 2));
+        assert!(opening.is_over(9, now + OPENING_WAITS));
     }
 }

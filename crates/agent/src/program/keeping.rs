@@ -1,22 +1,30 @@
-//! The main thread: waits for signals and writes checkpoints.
+//! The main thread: waits for signals and the tombstone, and writes checkpoints and snapshots.
 
 use super::collecting::Message as ToCollector;
-use super::{EXIT_DRAINED, EXIT_LEFT};
+use super::ending::Ending;
+use super::reporting::Reporter;
+use super::{EXIT_DRAINED, EXIT_LEFT, wall_seconds};
+use crate::alarms;
 use crate::checkpoint::{Entry, save};
 use crate::mailbox::Mailbox;
 use crate::metrics::Metrics;
+use crate::snapshot::LedgerLine;
 use crate::tail::Report;
 use crate::{error, info, log::alarm};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::AsFd;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long the end may take after a second signal.
-const HURRY: Duration = Duration::from_secs(2);
+/// Time between two looks for the tombstone.
+const TOMBSTONE_EVERY: Duration = Duration::from_secs(1);
+
+/// Files with undelivered bytes that are named at the end.
+const MAX_NAMED: usize = 20;
 
 /// What the collecting thread says to the main one.
 #[derive(Debug)]
@@ -32,25 +40,64 @@ pub(super) enum Message {
         report: Report,
         /// The last positions.
         entries: Vec<Entry>,
+        /// The last account of all files.
+        ledger: Vec<LedgerLine>,
     },
+    /// The account of all files.
+    Account {
+        /// A line for each.
+        ledger: Vec<LedgerLine>,
+    },
+    /// Every configured path is watched.
+    Watching,
+}
+
+/// Signals, as streams that become readable with each.
+pub(super) struct Signals {
+    /// Those that end the program.
+    end: UnixStream,
+    /// The one that makes it look at its files again.
+    reload: UnixStream,
+}
+
+impl Signals {
+    /// Signals from now on.
+    ///
+    /// # Errors
+    /// When the system gives no descriptors.
+    pub(super) fn new() -> io::Result<Self> {
+        let pair = || {
+            let (receiver, sender) = UnixStream::pair()?;
+            receiver.set_nonblocking(true)?;
+            io::Result::Ok((receiver, sender))
+        };
+        let (end, sender) = pair()?;
+        signal_hook::low_level::pipe::register(SIGTERM, sender.try_clone()?)?;
+        signal_hook::low_level::pipe::register(SIGINT, sender)?;
+        let (reload, sender) = pair()?;
+        signal_hook::low_level::pipe::register(SIGHUP, sender)?;
+        Ok(Self { end, reload })
+    }
+}
+
+/// How many signals came.
+fn received(mut signals: &UnixStream) -> usize {
+    signals.read(&mut [0; 16]).unwrap_or(0)
 }
 
 /// The main thread.
 pub(super) struct Keeper {
-    pub(super) signals: UnixStream,
+    pub(super) signals: Signals,
     pub(super) messages: Mailbox<Message>,
     pub(super) collector: Mailbox<ToCollector>,
     pub(super) checkpoint: PathBuf,
-    pub(super) drain: Duration,
-}
-
-/// A stream that becomes readable with each signal that ends the program.
-pub(super) fn signals() -> io::Result<UnixStream> {
-    let (receiver, sender) = UnixStream::pair()?;
-    receiver.set_nonblocking(true)?;
-    signal_hook::low_level::pipe::register(SIGTERM, sender.try_clone()?)?;
-    signal_hook::low_level::pipe::register(SIGINT, sender)?;
-    Ok(receiver)
+    pub(super) ending: Ending,
+    pub(super) cornerstone: Option<PathBuf>,
+    pub(super) tombstone: Option<PathBuf>,
+    pub(super) reporter: Reporter,
+    pub(super) report_every: Duration,
+    /// Makes the talking thread look at everything again.
+    pub(super) reload: Arc<tokio::sync::Notify>,
 }
 
 impl Keeper {
@@ -58,22 +105,42 @@ impl Keeper {
     pub(super) fn run(mut self, metrics: &Metrics) -> u8 {
         let started = Instant::now();
         let mut messages = Vec::new();
-        let mut signals_seen = 0;
+        let mut report_at = started;
+        let mut tombstone_at = started;
         loop {
-            let mut waiting = [
-                PollFd::from_borrowed_fd(self.signals.as_fd(), PollFlags::IN),
-                PollFd::from_borrowed_fd(self.messages.event(), PollFlags::IN),
-            ];
-            // An interruption is a signal, which the stream tells about.
-            let _ = poll(&mut waiting, None);
-            let mut received = [0; 16];
-            if let Ok(count) = self.signals.read(&mut received)
-                && count > 0
-            {
-                let grace = if signals_seen == 0 && count == 1 { self.drain } else { HURRY };
-                signals_seen += count;
-                info!("asked to end: reading what is left, for at most {grace:?}");
-                self.collector.send(ToCollector::Drain { deadline: Instant::now() + grace });
+            let now = Instant::now();
+            if now >= report_at {
+                report_at = now + self.report_every;
+                alarms::write_due();
+                self.collector.send(ToCollector::Account);
+            }
+            if now >= tombstone_at {
+                tombstone_at = now + TOMBSTONE_EVERY;
+                self.look_for_tombstone(now);
+            }
+            let deadline = self.ending.look(now);
+            self.end_by(deadline, now);
+            let mut until = report_at;
+            if self.tombstone.is_some() {
+                until = until.min(tombstone_at);
+            }
+            if let Some(at) = self.ending.look_at() {
+                until = until.min(at);
+            }
+            self.wait(until);
+            let count = received(&self.signals.end);
+            if count > 0 {
+                let now = Instant::now();
+                let deadline = self.ending.signalled(count, now);
+                if deadline.is_none() && !self.ending.has_begun() {
+                    info!("asked to end: collecting goes on for a while");
+                }
+                self.end_by(deadline, now);
+            }
+            if received(&self.signals.reload) > 0 {
+                info!("asked to look at everything again");
+                crate::log::reopen();
+                self.reload.notify_waiters();
             }
             self.messages.take(&mut messages);
             for message in messages.drain(..) {
@@ -82,12 +149,59 @@ impl Keeper {
                         self.save(&entries, metrics);
                         self.collector.send(ToCollector::Saved);
                     }
-                    Message::Drained { report, entries } => {
+                    Message::Account { ledger } => {
+                        self.reporter.write(ledger, None, metrics, wall_seconds() as u64);
+                    }
+                    Message::Watching => self.lay_cornerstone(),
+                    Message::Drained { report, entries, ledger } => {
                         self.save(&entries, metrics);
-                        return self.end(report, metrics, started);
+                        let code = self.end(report, &ledger, metrics, started);
+                        let (left, now) = (Some(report.left_bytes), wall_seconds() as u64);
+                        self.reporter.write(ledger, left, metrics, now);
+                        return code;
                     }
                 }
             }
+        }
+    }
+
+    fn wait(&self, until: Instant) {
+        let mut waiting = [
+            PollFd::from_borrowed_fd(self.signals.end.as_fd(), PollFlags::IN),
+            PollFd::from_borrowed_fd(self.signals.reload.as_fd(), PollFlags::IN),
+            PollFd::from_borrowed_fd(self.messages.event(), PollFlags::IN),
+        ];
+        let longest = until.saturating_duration_since(Instant::now());
+        let timeout = Timespec {
+            tv_sec: longest.as_secs() as i64,
+            tv_nsec: i64::from(longest.subsec_nanos()),
+        };
+        // An interruption is a signal, which its stream tells about.
+        let _ = poll(&mut waiting, Some(&timeout));
+    }
+
+    fn end_by(&self, deadline: Option<Instant>, now: Instant) {
+        let Some(deadline) = deadline else { return };
+        info!("ending: reading what is left, for at most {:?}", deadline.duration_since(now));
+        self.collector.send(ToCollector::Drain { deadline });
+    }
+
+    fn look_for_tombstone(&mut self, now: Instant) {
+        let Some(path) = self.tombstone.take_if(|path| path.exists()) else { return };
+        info!("{} is there: the application has ended", path.display());
+        let deadline = self.ending.buried(now);
+        self.end_by(deadline, now);
+    }
+
+    fn lay_cornerstone(&self) {
+        info!("every configured path is watched");
+        let Some(path) = &self.cornerstone else { return };
+        match touch(path) {
+            Ok(()) => info!("{} is touched", path.display()),
+            Err(error) => error!(
+                "{} cannot be touched: {error}; an application that waits for it waits for ever",
+                path.display()
+            ),
         }
     }
 
@@ -105,7 +219,14 @@ impl Keeper {
         }
     }
 
-    fn end(&self, report: Report, metrics: &Metrics, started: Instant) -> u8 {
+    fn end(
+        &self,
+        report: Report,
+        ledger: &[LedgerLine],
+        metrics: &Metrics,
+        started: Instant,
+    ) -> u8 {
+        alarms::write_due();
         info!(
             "end: read_bytes={} records={} logs={} sent_batches={} sent_logs={} sent_raw_bytes={} \
              sent_wire_bytes={} retries={} lost_bytes={} left_bytes={} seconds={:.3}",
@@ -132,6 +253,20 @@ impl Keeper {
             report.left_files,
             self.checkpoint.display(),
         );
+        let left: Vec<&LedgerLine> = ledger.iter().filter(|it| it.missing_bytes() > 0).collect();
+        for line in left.iter().take(MAX_NAMED) {
+            error!("not delivered: {}", line.line());
+        }
+        if left.len() > MAX_NAMED {
+            error!("and {} files more", left.len() - MAX_NAMED);
+        }
         EXIT_LEFT
     }
+}
+
+fn touch(path: &Path) -> io::Result<()> {
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir)?;
+    }
+    std::fs::File::options().create(true).append(true).open(path).map(drop)
 }

@@ -1,20 +1,29 @@
 //! The life of the process: settings, state directory, threads, signals, the end.
 
+mod call;
 mod collecting;
+mod ending;
+mod info_file;
 mod keeping;
+mod reporting;
 mod talking;
 
 use crate::checkpoint::{Loaded, load};
+use crate::daemon::{Daemon, LOG_FILE, Outcome};
 use crate::mailbox::Mailbox;
 use crate::metrics::Metrics;
 use crate::settings::{
     DEFAULT_STATE_DIR, Given, READ_WHOLE_MARGIN, Settings, SettingsError, ThisMachine, memory_limit,
 };
+use crate::snapshot::{self, LedgerLine, insight};
 use crate::status;
 use crate::tail::{READ_BYTES, Setup};
 use crate::{info, log, warn};
+use call::{Call, LedgerFormat, call_of};
+use ending::{Ending, Times};
 use jiff::tz::TimeZone;
 use pipeline::batch::BatchLimits;
+use reporting::{Reporter, Shared};
 use rustix::fs::{FlockOperation, flock};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -25,6 +34,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
 use std::time::SystemTime;
+use talking::Ears;
+use tokio::sync::Notify;
 
 /// Everything was delivered.
 pub const EXIT_DRAINED: u8 = 0;
@@ -49,6 +60,8 @@ enum StartError {
     InUse { path: PathBuf },
     #[error("checkpoint {path} cannot be read: {source}")]
     Checkpoint { path: PathBuf, source: io::Error },
+    #[error("SIDETAIL_AGENT_LOG_FILE {path} cannot be written: {source}")]
+    LogFile { path: PathBuf, source: io::Error },
     #[error("CA file {path} cannot be read: {source}")]
     CaFile { path: PathBuf, source: io::Error },
     #[error("no connection to the service can be prepared: {0}")]
@@ -58,24 +71,95 @@ enum StartError {
 }
 
 /// Runs the program called `name` with `args` until it ends.
-pub fn run(name: &str, args: &[String], env: BTreeMap<String, String>) -> ExitCode {
-    let is_init_script = status::NAMES.contains(&name);
-    match args.first().map(String::as_str) {
-        Some("status") => return answer_status(&env),
-        None if !is_init_script => {}
-        Some("--version" | "-V") => {
-            say(&format!("sidetail-agent {}", env!("CARGO_PKG_VERSION")));
-            return ExitCode::from(EXIT_DRAINED);
-        }
-        Some("--help" | "-h") => {
-            say(USAGE);
-            return ExitCode::from(EXIT_DRAINED);
-        }
-        _ => {
-            log::write(log::Level::Error, format_args!("{USAGE}"));
+pub fn run(name: &str, args: &[String], mut env: BTreeMap<String, String>) -> ExitCode {
+    let call = match call_of(name, args) {
+        Ok(call) => call,
+        Err(why) => {
+            log::write(log::Level::Error, format_args!("{why}\n{USAGE}"));
             return ExitCode::from(EXIT_SETTINGS);
         }
-    }
+    };
+    let state_dir =
+        env.get("SIDETAIL_AGENT_STATE_DIR").map_or(DEFAULT_STATE_DIR, String::as_str).to_owned();
+    let state_dir = Path::new(&state_dir);
+    let daemon = || {
+        let log_file = env.get("SIDETAIL_AGENT_LOG_FILE").map(Path::new);
+        Daemon::new(state_dir, log_file)
+    };
+    let (text, code) = match call {
+        Call::Collect { linger } => {
+            if let Some(linger) = linger {
+                env.insert("SIDETAIL_AGENT_LINGER_SECONDS".into(), linger.as_secs().to_string());
+            }
+            return collect(env);
+        }
+        Call::Daemon => {
+            // Leaves the session of whoever started it; a group leader already has its own.
+            let _ = rustix::process::setsid();
+            let default = || state_dir.join(LOG_FILE).to_string_lossy().into_owned();
+            env.entry("SIDETAIL_AGENT_LOG_FILE".into()).or_insert_with(default);
+            return collect(env);
+        }
+        Call::Status => {
+            let status = status::status(state_dir, Path::new("/proc"));
+            (status.line().to_owned(), status.exit_code())
+        }
+        Call::Insight(words) => {
+            let answer = insight::answer(state_dir, &words, &local_zone());
+            (answer.text, answer.code)
+        }
+        Call::Ledger(format) => ledger(state_dir, format),
+        Call::Start => outcome(daemon().start(call::DAEMON)),
+        Call::Stop => outcome(daemon().stop()),
+        Call::ForceStop => outcome(daemon().force_stop()),
+        Call::Restart => {
+            let stopped = daemon().stop();
+            if stopped.code == 0 { outcome(daemon().start(call::DAEMON)) } else { outcome(stopped) }
+        }
+        Call::InsightUsage => (insight::USAGE.to_owned(), EXIT_DRAINED),
+        Call::Usage => (USAGE.to_owned(), EXIT_DRAINED),
+        Call::Version => (format!("sidetail-agent {}", env!("CARGO_PKG_VERSION")), EXIT_DRAINED),
+    };
+    // Standard output is for answers to questions on the command line only; whoever has closed
+    // it wants the exit code.
+    let _ = writeln!(io::stdout(), "{text}");
+    ExitCode::from(code)
+}
+
+const USAGE: &str = "\
+usage: sidetail-agent              collect, as the environment says
+       sidetail-agent start        the same in the background; also stop, force-stop, restart
+       sidetail-agent status       say whether an agent runs (exit code 0, 1 or 2)
+       sidetail-agent status all|active|logstore|logfile|history …
+                                   what it has done; `ilogtaild -h` explains
+       sidetail-agent ledger [--format=line|json]
+                                   bytes of each file: seen, read, acknowledged
+       sidetail-agent --version
+
+All settings are environment variables; docs/operate/agent.md lists them. Under the names
+ilogtaild, loongcollectord and run_logtail.sh it answers as those do.";
+
+fn outcome(outcome: Outcome) -> (String, u8) {
+    (outcome.text, outcome.code)
+}
+
+/// The ledger of the last snapshot.
+fn ledger(state_dir: &Path, format: LedgerFormat) -> (String, u8) {
+    let Some(snapshot) = snapshot::current(state_dir) else {
+        let text = format!("there is no snapshot in {}", state_dir.display());
+        return (text, insight::EXIT_QUERY);
+    };
+    let text = match format {
+        LedgerFormat::Json => serde_json::to_string(&snapshot.ledger).unwrap_or_default(),
+        LedgerFormat::Line => {
+            let lines: Vec<String> = snapshot.ledger.iter().map(LedgerLine::line).collect();
+            lines.join("\n")
+        }
+    };
+    (text, EXIT_DRAINED)
+}
+
+fn collect(env: BTreeMap<String, String>) -> ExitCode {
     match start(env) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
@@ -89,28 +173,9 @@ pub fn run(name: &str, args: &[String], env: BTreeMap<String, String>) -> ExitCo
     }
 }
 
-const USAGE: &str = "\
-usage: sidetail-agent            collect, as the environment says
-       sidetail-agent status     say whether an agent runs (exit code 0, 1 or 2)
-       sidetail-agent --version
-
-All settings are environment variables; docs/operate/agent.md lists them.";
-
-/// Standard output is for answers to questions on the command line only.
-fn say(text: &str) {
-    let _ = writeln!(io::stdout(), "{text}");
-}
-
-fn answer_status(env: &BTreeMap<String, String>) -> ExitCode {
-    let dir = env.get("SIDETAIL_AGENT_STATE_DIR").map_or(DEFAULT_STATE_DIR, String::as_str);
-    let status = status::status(Path::new(dir), Path::new("/proc"));
-    say(status.line());
-    ExitCode::from(status.exit_code())
-}
-
 fn start(env: BTreeMap<String, String>) -> Result<u8, StartError> {
     // First of all: a pod may be told to end before it has begun.
-    let signals = keeping::signals()?;
+    let signals = keeping::Signals::new()?;
     let uname = rustix::system::uname();
     let given = Given {
         env,
@@ -121,6 +186,9 @@ fn start(env: BTreeMap<String, String>) -> Result<u8, StartError> {
     };
     let settings = Settings::read(&given)?;
     log::set_level(settings.log_level);
+    if let Some(path) = &settings.log_file {
+        log::write_to(path).map_err(|source| StartError::LogFile { path: path.clone(), source })?;
+    }
     info!("sidetail-agent {} starts", env!("CARGO_PKG_VERSION"));
     for origin in &settings.origins {
         info!("{origin}");
@@ -128,7 +196,7 @@ fn start(env: BTreeMap<String, String>) -> Result<u8, StartError> {
     for warning in &settings.warnings {
         warn!("{warning}");
     }
-    let _lock = take_state_dir(&settings.state_dir)?;
+    let pid_file = take_state_dir(&settings.state_dir)?;
     let loaded = load_checkpoint(&settings.checkpoint)?;
     let metrics = Arc::new(Metrics::default());
     let now = collecting::moment();
@@ -150,9 +218,20 @@ fn start(env: BTreeMap<String, String>) -> Result<u8, StartError> {
     let to_collector = Mailbox::new()?;
     let to_keeper = Mailbox::new()?;
     let (parcels, parcels_out) = tokio::sync::mpsc::unbounded_channel();
-    let drain = settings.drain;
+    let ending = Ending::new(Times {
+        linger: settings.linger,
+        drain: settings.drain,
+        tombstone: settings.tombstone_drain,
+    });
     let checkpoint = settings.checkpoint.clone();
-    let talk = talking::Talk::new(settings, Arc::clone(&metrics), to_collector.clone())?;
+    let (cornerstone, tombstone) = (settings.cornerstone.clone(), settings.tombstone.clone());
+    let report = Shared::default();
+    let reporter =
+        Reporter::new(&settings.state_dir, Arc::clone(&report), &metrics, wall_seconds() as u64);
+    info_file::write(&settings, wall_seconds());
+    let (report_every, reload) = (settings.snapshot, Arc::new(Notify::new()));
+    let ears = Ears { report, reload: Arc::clone(&reload) };
+    let talk = talking::Talk::new(settings, Arc::clone(&metrics), to_collector.clone(), ears)?;
     thread::Builder::new().name("talk".into()).spawn(move || talk.run(parcels_out))?;
     let collect =
         collecting::Collecting { messages: to_collector.clone(), keeper: to_keeper.clone() };
@@ -162,9 +241,18 @@ fn start(env: BTreeMap<String, String>) -> Result<u8, StartError> {
         messages: to_keeper,
         collector: to_collector,
         checkpoint,
-        drain,
+        ending,
+        cornerstone,
+        tombstone,
+        reporter,
+        report_every,
+        reload,
     };
-    Ok(keeper.run(&metrics))
+    let code = keeper.run(&metrics);
+    // Whoever should reap this process may not: what is over must not look like a zombie. The
+    // file stays, because another agent may have it open already.
+    let _ = pid_file.set_len(0);
+    Ok(code)
 }
 
 /// The address that a connection to the outside would have. Nothing is sent.
@@ -196,10 +284,13 @@ fn load_checkpoint(path: &Path) -> Result<Loaded, StartError> {
     let loaded =
         load(path).map_err(|source| StartError::Checkpoint { path: path.to_owned(), source })?;
     if let Some((problem, aside)) = &loaded.problem {
-        warn!(
-            "CHECKPOINT_ALARM {}: {problem}; it is kept as {} and files are followed as new",
-            path.display(),
-            aside.display()
+        log::alarm(
+            "CHECKPOINT_ALARM",
+            &path.to_string_lossy(),
+            format_args!(
+                "{problem}; it is kept as {} and files are followed as new",
+                aside.display()
+            ),
         );
     } else {
         info!("{} positions from {}", loaded.entries.len(), path.display());

@@ -1,20 +1,24 @@
 //! The talking thread: a runtime on one thread for sending, configurations and questions.
 
 use super::collecting::Message;
+use super::reporting::Shared;
 use super::{StartError, local_zone, wall_seconds};
+use crate::log::alarm;
 use crate::mailbox::Mailbox;
 use crate::metrics::Metrics;
 use crate::provider::dir::{Directory, LOOK_EVERY};
 use crate::provider::remote::{Beat, Identity, Remote};
 use crate::send::{Sender, Sink};
-use crate::settings::{Settings, SinkKind};
+use crate::settings::{Membership, Settings, SinkKind, ThisMachine};
 use crate::supervisor::Supervisor;
 use crate::tail::Parcel;
 use crate::{admin, info};
 use sls_client::{Client, Endpoint};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 /// Everything the thread talks with.
@@ -26,7 +30,23 @@ pub(super) struct Talk {
     collector: Mailbox<Message>,
     /// Providers that have not answered yet.
     waiting_for: RefCell<Vec<&'static str>>,
+    ears: Ears,
+    /// Groups, accounts and tags as they were read last.
+    membership: RefCell<Membership>,
+    /// Wakes the heartbeat when they are others.
+    joined: Notify,
 }
+
+/// What the thread hears from the main one.
+pub(super) struct Ears {
+    /// What to tell about files.
+    pub(super) report: Shared,
+    /// Everything is to be looked at again.
+    pub(super) reload: Arc<Notify>,
+}
+
+/// The key of the ledger among the attributes of a heartbeat.
+const LEDGER: &str = "sidetail.ledger";
 
 /// Names of the providers, in the order in which they are asked.
 const DIR: &str = "dir";
@@ -37,6 +57,7 @@ impl Talk {
         settings: Settings,
         metrics: Arc<Metrics>,
         collector: Mailbox<Message>,
+        ears: Ears,
     ) -> Result<Self, StartError> {
         let ca_pem = match &settings.ca_file {
             None => None,
@@ -67,7 +88,18 @@ impl Talk {
         waiting_for.extend(settings.config_dir.is_some().then_some(DIR));
         waiting_for.extend(config_client.is_some().then_some(REMOTE));
         let waiting_for = RefCell::new(waiting_for);
-        Ok(Self { settings, sink, config_client, metrics, collector, waiting_for })
+        let membership = RefCell::new(settings.membership.clone());
+        Ok(Self {
+            settings,
+            sink,
+            config_client,
+            metrics,
+            collector,
+            waiting_for,
+            ears,
+            membership,
+            joined: Notify::new(),
+        })
     }
 
     /// Talks until the process ends.
@@ -97,6 +129,7 @@ impl Talk {
                 sender.run(parcels),
                 self.watch_dir(&supervisor),
                 self.ask_remote(&supervisor),
+                self.reread(),
                 admin
             );
         });
@@ -110,8 +143,48 @@ impl Talk {
                 self.offered(supervisor, DIR, offers);
             }
             self.answered(DIR);
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = self.ears.reload.notified() => {}
+            }
         }
+    }
+
+    /// Reads again what may change while the agent runs, from time to time and on request.
+    async fn reread(&self) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(self.settings.reload) => {}
+                () = self.ears.reload.notified() => {}
+            }
+            let sources = &self.settings.membership_sources;
+            let (now, problems) = sources.read(&ThisMachine, &self.membership.borrow());
+            for problem in problems {
+                alarm("USER_CONFIG_ALARM", "file tags", format_args!("{problem}"));
+            }
+            if now == *self.membership.borrow() {
+                continue;
+            }
+            let ids: Vec<&str> = now.ids.iter().map(String::as_str).collect();
+            info!("member of [{}] from now on, with {} file tags", ids.join(", "), now.tags.len());
+            self.collector.send(Message::Labels(now.label(&self.settings.fixed_labels)));
+            self.membership.replace(now);
+            self.joined.notify_waiters();
+        }
+    }
+
+    /// What a heartbeat says besides: the accounts, and the ledger.
+    fn extras(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut extras = BTreeMap::new();
+        let accounts: Vec<String> = self.membership.borrow().accounts.iter().cloned().collect();
+        if !accounts.is_empty() {
+            extras.insert("aliuids".to_owned(), accounts.join(",").into_bytes());
+        }
+        let report = self.ears.report.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(report) = &*report {
+            extras.insert(LEDGER.to_owned(), report.clone());
+        }
+        extras
     }
 
     async fn ask_remote(&self, supervisor: &RefCell<Supervisor>) {
@@ -138,6 +211,7 @@ impl Talk {
             self.offered(supervisor, REMOTE, kept);
         }
         loop {
+            remote.introduce(self.membership.borrow().ids.iter().cloned().collect(), self.extras());
             let beat = remote.beat(|name| supervisor.borrow().fate(REMOTE, name).cloned()).await;
             if beat == Beat::Changed {
                 self.offered(supervisor, REMOTE, remote.offers());
@@ -145,7 +219,11 @@ impl Talk {
             if beat != Beat::Failed {
                 self.answered(REMOTE);
             }
-            tokio::time::sleep(remote.pause(random() as u32)).await;
+            tokio::select! {
+                () = tokio::time::sleep(remote.pause(random() as u32)) => {}
+                () = self.joined.notified() => {}
+                () = self.ears.reload.notified() => {}
+            }
         }
     }
 

@@ -68,6 +68,7 @@ pub struct Remote {
     pause: Duration,
     failures: u32,
     metrics: Arc<Metrics>,
+    extras: BTreeMap<String, Vec<u8>>,
 }
 
 impl Remote {
@@ -97,7 +98,14 @@ impl Remote {
             pause: Duration::ZERO,
             failures: 0,
             metrics,
+            extras: BTreeMap::new(),
         }
+    }
+
+    /// Says from now on that it belongs to these machine groups, with these further attributes.
+    pub fn introduce(&mut self, user_defined_ids: Vec<String>, extras: BTreeMap<String, Vec<u8>>) {
+        self.identity.user_defined_ids = user_defined_ids;
+        self.extras = extras;
     }
 
     /// All configurations known, checked.
@@ -182,6 +190,7 @@ impl Remote {
                 version: env!("CARGO_PKG_VERSION").as_bytes().to_vec(),
                 ip: self.identity.ip.clone().into_bytes(),
                 hostname: self.identity.hostname.clone().into_bytes(),
+                extras: self.extras.clone(),
                 ..AgentAttributes::default()
             }),
             tags: self

@@ -9,6 +9,7 @@ pub mod lanes;
 use crate::log::alarm;
 use crate::metrics::Metrics;
 use crate::tail::{Delivery, Destination, FileKey, LaneId, Parcel};
+use crate::tally::{Place, Sent};
 use bytes::Bytes;
 use lanes::Lanes;
 use pipeline::retry::{Answer, Attempt, Decision, Reason, decide};
@@ -17,7 +18,7 @@ use sls::compress::{Compression, Compressor};
 use sls_client::{Client, ClientError};
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
@@ -136,6 +137,7 @@ impl<D: Fn(Delivery)> Sender<D> {
         let (start, end) = (batch.start, batch.end);
         (self.deliver)(Delivery::Packed { released: charged - held, writer: batch.group });
         let tries = 0;
+        self.metrics.tally(|tallies| tallies.queued(place(&destination), unix_seconds()));
         self.lanes.push(
             lane,
             Packed { key, lane, destination, call, start, end, logs, held, tries, first_try: None },
@@ -167,6 +169,7 @@ impl<D: Fn(Delivery)> Sender<D> {
         let jitter = std::hash::RandomState::new().build_hasher().finish() as u32;
         match decide(answer, Attempt { tries: packed.tries, age, jitter }) {
             Decision::Done => {
+                self.tell(&packed, Sent::Stored);
                 self.metrics.batches_sent.add(1);
                 self.metrics.logs_sent.add(packed.logs);
                 self.metrics.raw_bytes_sent.add(packed.call.raw_size as u64);
@@ -175,6 +178,12 @@ impl<D: Fn(Delivery)> Sender<D> {
             }
             Decision::Again { after, reason } => {
                 self.metrics.retries.add(1);
+                let what = match (reason, answer) {
+                    (Reason::Quota, _) => Sent::OverQuota,
+                    (_, Answer::NoAnswer) => Sent::NoAnswer,
+                    _ => Sent::Refused,
+                };
+                self.tell(&packed, what);
                 if let Err(error) = &result {
                     waits(&packed, reason, error);
                 }
@@ -186,6 +195,7 @@ impl<D: Fn(Delivery)> Sender<D> {
             }
             Decision::Drop { reason } => {
                 let bytes = packed.end - packed.start;
+                self.tell(&packed, Sent::Discarded);
                 self.metrics.batches_lost.add(1);
                 self.metrics.bytes_lost.add(bytes);
                 let error = result.err().map(|error| error.to_string()).unwrap_or_default();
@@ -201,6 +211,12 @@ impl<D: Fn(Delivery)> Sender<D> {
                 self.finished(packed);
             }
         }
+    }
+
+    /// Counts an answer for its logstore.
+    fn tell(&self, packed: &Packed, what: Sent) {
+        let place = place(&packed.destination);
+        self.metrics.tally(|tallies| tallies.sent(place, what, unix_seconds()));
     }
 
     fn finished(&mut self, packed: Packed) {
@@ -219,6 +235,14 @@ async fn attempt(client: Arc<Client>, mut packed: Packed) -> Came {
     packed.first_try.get_or_insert_with(Instant::now);
     let result = client.call(&packed.destination.project, &packed.call).await;
     Came::Answer(packed, result)
+}
+
+fn place(destination: &Destination) -> Place<'_> {
+    Place { project: &destination.project, logstore: &destination.logstore }
+}
+
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 fn answer_of(error: &ClientError) -> Answer {

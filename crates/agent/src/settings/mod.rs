@@ -114,6 +114,8 @@ pub struct Settings {
     pub tombstone_drain: Duration,
     /// Time between two looks at what may change while the agent runs.
     pub reload: Duration,
+    /// Time between two snapshots.
+    pub snapshot: Duration,
     /// Put in front of every path of a configuration.
     pub path_prefix: PathBuf,
     /// Where to answer questions, if at all.
@@ -288,6 +290,11 @@ impl Settings {
             reload: reader.parsed(
                 "SIDETAIL_AGENT_RELOAD_SECONDS",
                 Duration::from_secs(60),
+                |text| seconds(text).map(|time| time.max(Duration::from_millis(50))),
+            )?,
+            snapshot: reader.parsed(
+                "SIDETAIL_AGENT_SNAPSHOT_SECONDS",
+                Duration::from_secs(10),
                 |text| seconds(text).map(|time| time.max(Duration::from_millis(50))),
             )?,
             path_prefix: reader.text("SIDETAIL_AGENT_PATH_PREFIX").unwrap_or_default().into(),

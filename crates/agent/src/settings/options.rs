@@ -207,6 +207,11 @@ pub const OPTIONS: &[OptionInfo] = &[
         "how often user-defined ids, accounts, file tags and `local_event.json` are read again",
     ),
     own(
+        "SIDETAIL_AGENT_SNAPSHOT_SECONDS",
+        "10",
+        "how often the snapshot is written from which `status` and `ledger` answer",
+    ),
+    own(
         "SIDETAIL_AGENT_PATH_PREFIX",
         "none",
         "stands in front of every configured path, so that a folder can stand for a pod",

@@ -11,6 +11,7 @@
 
 mod drain;
 mod file;
+mod labels;
 mod ledger;
 mod read;
 mod scan;

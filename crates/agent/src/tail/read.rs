@@ -5,6 +5,7 @@ use super::source::pack_prefix;
 use super::{Collector, FileKey, Moment, Phase, Room, Ship, Unsaved, file_alarm};
 use crate::files::{Files, read_full};
 use crate::log::alarm;
+use crate::tally::{Place, ReadFacts};
 use pipeline::ack::AckTracker;
 use pipeline::batch::{Batch, Fed, FileStream, Outlet, Rest, Unfinished};
 use pipeline::identity::{FileId, Mark, first_line};
@@ -217,6 +218,26 @@ impl<F: Files, S: Ship> Collector<F, S> {
         tail.is_caught_up = is_at_end;
         let is_bare = tail.stream.is_bare();
         count(&self.setup.metrics, &fed, consumed, tail, source.plan.framing.is_quiet());
+        if consumed > 0 {
+            let failed = fed.kept_raw + fed.dropped;
+            let facts = ReadFacts {
+                config: &source.plan.name,
+                place: Place {
+                    project: &source.destination.project,
+                    logstore: &source.destination.logstore,
+                },
+                path: &tail.shown,
+                device: tail.facts.device,
+                inode: tail.facts.inode,
+                size_bytes: tail.facts.size_bytes,
+                offset_bytes: tail.stream.position(),
+                bytes: consumed as u64,
+                parsed: fed.records.saturating_sub(failed),
+                failed,
+                seconds: now.wall_seconds(),
+            };
+            self.setup.metrics.tally(|tallies| tallies.read(&facts));
+        }
         for (batch, point) in full.into_iter().zip(points) {
             self.dispatch(key, batch, point);
         }

@@ -327,8 +327,22 @@ impl Pod {
         self.path("logs").join(name)
     }
 
+    pub(crate) fn settings(&self) -> &BTreeMap<String, String> {
+        &self.settings
+    }
+
     pub(crate) fn start(&self) -> Running {
-        let program = Program::at(env!("CARGO_BIN_EXE_sidetail-agent"), "sidetail-agent");
+        self.start_as("sidetail-agent", &[])
+    }
+
+    /// Starts the agent under another name, with arguments.
+    pub(crate) fn start_as(&self, name: &str, args: &[&str]) -> Running {
+        let path = self.path(name);
+        if !path.exists() {
+            std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_sidetail-agent"), &path)
+                .expect("a link");
+        }
+        let program = Program::at(path, name).args(args);
         let program =
             self.settings.iter().fold(program, |program, (name, value)| program.env(name, value));
         program.start().expect("the agent was built with this test")

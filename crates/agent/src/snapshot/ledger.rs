@@ -1,0 +1,175 @@
+//! The ledger as it is shown: for each content of each file which bytes were seen, read,
+//! acknowledged, skipped, and possibly lost.
+
+use crate::tail::FileLedger;
+use serde::{Deserialize, Serialize};
+use std::fmt::Write;
+use std::ops::Range;
+
+/// One content of one file, in bytes of that file. Ranges are of a first byte and the one behind
+/// the last.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LedgerLine {
+    /// Name of the configuration.
+    pub config: String,
+    /// The path as the configuration names it.
+    pub path: String,
+    /// Where the file was last seen on the machine.
+    pub at: String,
+    /// Device number.
+    pub device: u64,
+    /// Inode number.
+    pub inode: u64,
+    /// The id of the content towards the service, 32 hex digits.
+    pub file: String,
+    /// How often the file was started again from its first byte.
+    pub generation: u32,
+    /// `following`, `gone`, `rewritten` or `over`.
+    pub phase: String,
+    /// The largest size seen.
+    pub seen: u64,
+    /// Everything in front of this byte was made into records.
+    pub read: u64,
+    /// What is acknowledged.
+    pub acked: Vec<(u64, u64)>,
+    /// What was left out by rule: the start of an old file.
+    pub skipped: Vec<(u64, u64)>,
+    /// What was seen and could not be read any more.
+    pub possibly_lost: Vec<(u64, u64)>,
+}
+
+impl From<FileLedger> for LedgerLine {
+    fn from(it: FileLedger) -> Self {
+        let pairs = |ranges: &[Range<u64>]| ranges.iter().map(|it| (it.start, it.end)).collect();
+        Self {
+            config: it.config,
+            path: it.path,
+            at: it.at.to_string_lossy().into_owned(),
+            device: it.device,
+            inode: it.inode,
+            file: it.file.to_string(),
+            generation: it.generation,
+            phase: it.phase.as_str().to_owned(),
+            seen: it.seen_bytes,
+            read: it.read_bytes,
+            acked: pairs(&it.acked),
+            skipped: pairs(&it.skipped),
+            possibly_lost: pairs(&it.possibly_lost),
+        }
+    }
+}
+
+impl LedgerLine {
+    /// Bytes that were seen and are neither acknowledged nor left out.
+    pub fn missing_bytes(&self) -> u64 {
+        let done: u64 =
+            self.acked.iter().chain(&self.skipped).map(|(start, end)| end - start).sum();
+        self.seen.saturating_sub(done)
+    }
+
+    /// The line as text: `key:value` pairs with the path last, because it may hold anything.
+    pub fn line(&self) -> String {
+        format!(
+            "config:{} phase:{} seen:{} read:{} acked:{} missing:{} skipped:{} possibly_lost:{} \
+             file:{} path:{}",
+            self.config,
+            self.phase,
+            self.seen,
+            self.read,
+            ranges(&self.acked),
+            self.missing_bytes(),
+            ranges(&self.skipped),
+            ranges(&self.possibly_lost),
+            self.file,
+            self.path,
+        )
+    }
+}
+
+fn ranges(ranges: &[(u64, u64)]) -> String {
+    if ranges.is_empty() {
+        return "-".to_owned();
+    }
+    let mut text = String::new();
+    for (start, end) in ranges {
+        let comma = if text.is_empty() { "" } else { "," };
+        let _ = write!(text, "{comma}{start}-{end}");
+    }
+    text
+}
+
+/// Files that one report to the service names at most: those with the most missing bytes.
+const MAX_REPORTED: usize = 100;
+
+/// The ledger as it is reported with a heartbeat: sums, and the files with the most missing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LedgerReport {
+    /// Contents of files that are accounted for.
+    pub files: u64,
+    /// Sum of their bytes seen.
+    pub seen: u64,
+    /// Sum of their bytes read.
+    pub read: u64,
+    /// Sum of the bytes neither acknowledged nor left out by rule.
+    pub missing: u64,
+    /// Sum of the bytes possibly lost.
+    pub possibly_lost: u64,
+    /// The lines, those with the most missing first.
+    pub lines: Vec<LedgerLine>,
+}
+
+/// Makes the report.
+pub fn summary(ledger: &[LedgerLine]) -> LedgerReport {
+    let sum = |value: fn(&LedgerLine) -> u64| ledger.iter().map(value).sum();
+    let mut lines: Vec<&LedgerLine> = ledger.iter().collect();
+    lines.sort_by_key(|line| std::cmp::Reverse(line.missing_bytes()));
+    lines.truncate(MAX_REPORTED);
+    LedgerReport {
+        files: ledger.len() as u64,
+        seen: sum(|line| line.seen),
+        read: sum(|line| line.read),
+        missing: sum(LedgerLine::missing_bytes),
+        possibly_lost: sum(|line| line.possibly_lost.iter().map(|(start, end)| end - start).sum()),
+        lines: lines.into_iter().cloned().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(seen: u64, acked: &[(u64, u64)], skipped: &[(u64, u64)]) -> LedgerLine {
+        LedgerLine {
+            config: "c".into(),
+            path: "/a b".into(),
+            phase: "following".into(),
+            file: "f".into(),
+            seen,
+            read: seen,
+            acked: acked.to_vec(),
+            skipped: skipped.to_vec(),
+            ..LedgerLine::default()
+        }
+    }
+
+    #[test]
+    fn a_line_says_what_is_missing() {
+        let line = line(100, &[(10, 50), (60, 90)], &[(0, 10)]);
+        assert_eq!(line.missing_bytes(), 20);
+        assert_eq!(
+            line.line(),
+            "config:c phase:following seen:100 read:100 acked:10-50,60-90 missing:20 skipped:0-10 \
+             possibly_lost:- file:f path:/a b"
+        );
+    }
+
+    #[test]
+    fn a_report_names_the_files_with_the_most_missing() {
+        let ledger: Vec<LedgerLine> = (0..500).map(|seen| line(seen, &[], &[])).collect();
+        let report = summary(&ledger);
+        assert_eq!((report.files, report.missing, report.lines.len()), (500, 124_750, 100));
+        assert_eq!(report.lines[0].seen, 499);
+    }
+}

@@ -1,0 +1,27 @@
+//! Another membership while files are followed: batches that are open are sent as they are, and
+//! what is read from now on has the new labels.
+
+use super::source::pack_prefix;
+use super::{Collector, FileKey, Ship};
+use crate::files::Files;
+use pipeline::tags::{AgentLabels, FileLabels};
+
+impl<F: Files, S: Ship> Collector<F, S> {
+    /// Goes on with other labels.
+    pub fn relabel(&mut self, labels: AgentLabels) {
+        if labels == self.setup.labels {
+            return;
+        }
+        self.setup.labels = labels;
+        let keys: Vec<FileKey> = self.tails.keys().copied().collect();
+        for key in keys {
+            self.seal(key);
+            let Some(tail) = self.tails.get_mut(&key) else { continue };
+            let Some(source) = self.sources.get(&tail.source) else { continue };
+            let prefix = pack_prefix(tail.id);
+            let labels =
+                FileLabels::new(&self.setup.labels, &source.plan.topic, &tail.shown, prefix);
+            tail.stream.relabel(labels);
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! The contract with manifests written for Logtail's sidecar: scripts, hand-shake, signals, and
+//! what the agent says about itself.
+
+mod support;
+
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::time::Duration;
+use support::{Pod, Reply, Service, append, lines};
+use testkit::process::{Running, Signal};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The agent under another name, with the settings of a pod.
+struct Script<'a> {
+    pod: &'a Pod,
+    path: PathBuf,
+}
+
+impl<'a> Script<'a> {
+    fn new(pod: &'a Pod, name: &str) -> Self {
+        let path = pod.path(name);
+        symlink(env!("CARGO_BIN_EXE_sidetail-agent"), &path).unwrap();
+        Self { pod, path }
+    }
+
+    fn run(&self, words: &str) -> Output {
+        let mut command = Command::new(&self.path);
+        command.args(words.split_whitespace()).env_clear().envs(self.pod.settings());
+        command.output().unwrap()
+    }
+
+    #[track_caller]
+    fn check(&self, words: &str, code: i32, text: &str) {
+        let output = self.run(words);
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!((output.status.code(), said.trim_end()), (Some(code), text), "{words}");
+    }
+
+    fn says(&self, words: &str) -> String {
+        String::from_utf8(self.run(words).stdout).unwrap()
+    }
+}
+
+/// A pod whose agent writes its snapshot often.
+fn pod(service: &Service) -> Pod {
+    Pod::new(service).set("SIDETAIL_AGENT_SNAPSHOT_SECONDS", "0.1")
+}
+
+fn wait_line(agent: &Running, part: &str) {
+    agent.wait_line(part, LIMIT, |line| line.contains(part).then_some(())).unwrap();
+}
+
+#[test]
+fn the_init_script_starts_answers_and_stops() {
+    let service = Service::storing();
+    let pod = pod(&service);
+    let script = Script::new(&pod, "ilogtaild");
+    script.check("status", 1, "ilogtail is not running");
+    script.check("stop", 0, "ilogtail is not running");
+    append(&pod.log("a.log"), &lines(0, 50));
+    script.check("start", 0, "ilogtail is running");
+    script.check("start", 0, "ilogtail is running");
+    script.check("status", 0, "ilogtail is running");
+    service.wait_for(&lines(0, 50));
+    script.check("restart", 0, "ilogtail is running");
+    append(&pod.log("a.log"), &lines(50, 60));
+    script.check("stop", 0, "ilogtail is stopped, everything is delivered");
+    script.check("status", 1, "ilogtail is not running");
+    assert_eq!(service.contents(), lines(0, 60));
+    script.check("start", 0, "ilogtail is running");
+    script.check("force-stop", 0, "ilogtail is killed; the next start goes on at its checkpoint");
+    script.check("status", 1, "ilogtail is not running");
+    let info = std::fs::read_to_string(pod.path("state/app_info.json")).unwrap();
+    assert!(info.contains("\"UUID\"") && info.contains("group-1"), "{info}");
+}
+
+#[test]
+fn a_start_that_fails_says_why() {
+    let service = Service::storing();
+    let pod = pod(&service).set("SIDETAIL_AGENT_ENDPOINT", "ftp://nowhere");
+    let output = Script::new(&pod, "loongcollectord").run("start");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("SIDETAIL_AGENT_ENDPOINT: "), "{said}");
+}
+
+#[test]
+fn status_tells_what_was_done_with_each_logstore_and_file() {
+    let service = Service::storing();
+    let pod = pod(&service);
+    let script = Script::new(&pod, "ilogtaild");
+    assert_eq!(script.run("status all").status.code(), Some(1), "nothing is known yet");
+    let agent = pod.start();
+    append(&pod.log("a.log"), &lines(0, 50));
+    service.wait_for(&lines(0, 50));
+    let path = pod.log("a.log").display().to_string();
+    testkit::eventually("the counters of the logstore", || {
+        let said = script.says("status logstore --format=line 1 p1 all");
+        let wanted = ["\nread_count : ", "\nparse_success_lines : 50\n", "\nstatus : ok\n"];
+        let is_there = wanted.iter().all(|part| said.contains(part))
+            && said.contains("\nsend_queue_size : 0\n");
+        if is_there { Ok(()) } else { Err(said) }
+    });
+    script.check("status all", 0, "ok");
+    script.check("status active 1", 0, "p1 : all");
+    script.check("status active --logfile 1 p1 all", 0, &path);
+    script.check("status logstore 2 p1 all", 0, "null");
+    script.check("status logfile 1 p1 all /none", 0, "null");
+    let json = script.says(&format!("status logfile --format=json 1 p1 all {path}"));
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let size = std::fs::metadata(pod.log("a.log")).unwrap().len();
+    assert_eq!(value["read_offset_bytes"], size, "{json}");
+    assert_eq!(value["file_path"], path.as_str(), "{json}");
+    assert_eq!(script.run("status dance").status.code(), Some(10));
+    assert!(script.says("-h").starts_with("logtail insight, version"));
+    agent.terminate(LIMIT).unwrap();
+    // The answers outlive the agent.
+    script.check("status active 1", 0, "p1 : all");
+}
+
+#[test]
+fn the_ledger_names_seen_read_and_acknowledged_bytes() {
+    let service = Service::start(|_, _| Reply::Refuse(500, "InternalServerError"));
+    let pod = pod(&service).set("SIDETAIL_AGENT_DRAIN_SECONDS", "0.2");
+    let script = Script::new(&pod, "agent");
+    append(&pod.log("a.log"), &lines(0, 50));
+    let size = std::fs::metadata(pod.log("a.log")).unwrap().len();
+    let agent = pod.start();
+    let line = |acked: &str, missing: u64| {
+        format!(
+            "config:p1/all phase:following seen:{size} read:{size} acked:{acked} missing:{missing} "
+        )
+    };
+    testkit::eventually("bytes read and not acknowledged", || {
+        let said = script.says("ledger");
+        if said.starts_with(&line("-", size)) { Ok(()) } else { Err(said) }
+    });
+    let ended = agent.terminate(LIMIT).unwrap();
+    assert_eq!(ended.status.code(), Some(3));
+    let output = ended.output.join("\n");
+    assert!(output.contains(&format!("not delivered: {}", line("-", size))), "{output}");
+    service.follow(|_, _| Reply::Store);
+    let agent = pod.start();
+    service.wait_for(&lines(0, 50));
+    agent.terminate(LIMIT).unwrap();
+    let said = script.says("ledger --format json");
+    let ledger: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(ledger[0]["acked"], serde_json::json!([[0, size]]), "{said}");
+    assert!(script.says("ledger").starts_with(&line(&format!("0-{size}"), 0)));
+}
+
+#[test]
+fn the_hand_shake_lets_a_job_end_when_its_last_byte_is_acknowledged() {
+    let service = Service::storing();
+    let pod = pod(&service);
+    let (cornerstone, tombstone) = (pod.path("site/cornerstone"), pod.path("site/tombstone"));
+    let pod = pod
+        .set("SIDETAIL_AGENT_CORNERSTONE", &cornerstone.to_string_lossy())
+        .set("SIDETAIL_AGENT_TOMBSTONE", &tombstone.to_string_lossy());
+    let agent = pod.start();
+    testkit::eventually("the cornerstone", || {
+        if cornerstone.exists() { Ok(()) } else { Err("it is not there".to_owned()) }
+    });
+    append(&pod.log("a.log"), &lines(0, 500));
+    std::fs::write(&tombstone, "").unwrap();
+    let ended = agent.wait(LIMIT).unwrap();
+    assert_eq!(ended.status.code(), Some(0));
+    assert_eq!(service.contents(), lines(0, 500));
+}
+
+#[test]
+fn without_a_configuration_there_is_no_cornerstone_yet() {
+    let service = Service::storing();
+    let pod = pod(&service);
+    std::fs::remove_file(pod.path("configs/all.json")).unwrap();
+    let cornerstone = pod.path("cornerstone");
+    let pod = pod.set("SIDETAIL_AGENT_CORNERSTONE", &cornerstone.to_string_lossy());
+    let agent = pod.start();
+    wait_line(&agent, "positions from");
+    assert!(!cornerstone.exists());
+    pod.configure("all", "\"filePattern\": \"*.log\"");
+    wait_line(&agent, "every configured path is watched");
+    wait_line(&agent, "is touched");
+    assert!(cornerstone.exists());
+    agent.terminate(LIMIT).unwrap();
+}
+
+#[test]
+fn the_wrapper_goes_on_collecting_before_it_ends() {
+    let service = Service::storing();
+    let pod = pod(&service);
+    let agent = pod.start_as("run_logtail.sh", &["2"]);
+    append(&pod.log("a.log"), &lines(0, 5));
+    service.wait_for(&lines(0, 5));
+    agent.signal(Signal::TERM);
+    wait_line(&agent, "collecting goes on for a while");
+    append(&pod.log("b.log"), &lines(5, 10));
+    service.wait_for(&lines(0, 10));
+    wait_line(&agent, "ending: reading what is left");
+    assert_eq!(agent.wait(LIMIT).unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn a_second_signal_shortens_the_end() {
+    let service = Service::start(|_, _| Reply::Refuse(500, "InternalServerError"));
+    let pod = pod(&service).set("SIDETAIL_AGENT_DRAIN_SECONDS", "600");
+    append(&pod.log("a.log"), &lines(0, 5));
+    let agent = pod.start();
+    wait_line(&agent, "SEND_DATA_FAIL_ALARM");
+    agent.signal(Signal::TERM);
+    wait_line(&agent, "for at most 600s");
+    agent.signal(Signal::TERM);
+    wait_line(&agent, "for at most 2s");
+    assert_eq!(agent.wait(LIMIT).unwrap().status.code(), Some(3));
+}
+
+#[test]
+fn new_groups_and_file_tags_take_effect_without_a_restart() {
+    let service = Service::storing();
+    let pod = pod(&service);
+    let (system, tags) = (pod.path("etc"), pod.path("tags.json"));
+    std::fs::create_dir(&system).unwrap();
+    std::fs::write(&tags, r#"{"team": "a"}"#).unwrap();
+    let pod = pod
+        .set("ALIYUN_LOGTAIL_SYS_CONF_DIR", &system.to_string_lossy())
+        .set("ALIYUN_LOG_FILE_TAGS", &tags.to_string_lossy());
+    let agent = pod.start();
+    append(&pod.log("a.log"), &lines(0, 1));
+    service.wait_for(&lines(0, 1));
+    std::fs::write(system.join("user_defined_id"), "group-2\n").unwrap();
+    std::fs::write(&tags, r#"{"team": "b"}"#).unwrap();
+    agent.signal(Signal::HUP);
+    wait_line(&agent, "member of [group-1, group-2] from now on");
+    append(&pod.log("a.log"), &lines(1, 2));
+    service.wait_for(&lines(0, 2));
+    let tag = |at: usize, name: &str| service.stored()[at].tags[name].clone();
+    assert_eq!((tag(0, "__user_defined_id__"), tag(0, "team")), ("group-1".into(), "a".into()));
+    assert_eq!(
+        (tag(1, "__user_defined_id__"), tag(1, "team")),
+        ("group-1 group-2".into(), "b".into())
+    );
+    agent.terminate(LIMIT).unwrap();
+}
+
+#[test]
+fn settings_say_who_won_and_what_has_no_effect() {
+    let service = Service::storing();
+    let pod = pod(&service);
+    let file = pod.path("ilogtail_config.json");
+    std::fs::write(&file, r#"{"working_ip": "1.2.3.4", "buffer_file_num": 5}"#).unwrap();
+    let pod = pod
+        .set("ALIYUN_LOGTAIL_CONFIG", &file.to_string_lossy())
+        .set("ALIYUN_LOGTAIL_WORKING_IP", "5.6.7.8")
+        .set("HTTP_PROXY", "http://proxy");
+    let agent = pod.start();
+    wait_line(&agent, "which wins over environment ALIYUN_LOGTAIL_WORKING_IP");
+    wait_line(&agent, "buffer_file_num has no effect");
+    wait_line(&agent, "environment HTTP_PROXY has no effect");
+    agent.terminate(LIMIT).unwrap();
+}
