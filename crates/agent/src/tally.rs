@@ -259,7 +259,9 @@ impl Tallies {
 
     /// Appends the numbers of each logstore since the start in the form that Prometheus reads.
     pub fn write_metrics(&self, out: &mut String) {
-        let counters: [(&str, &str, fn(&StoreCounts) -> u64); 8] = [
+        /// Name, help, and the number.
+        type Counter = (&'static str, &'static str, fn(&StoreCounts) -> u64);
+        let counters: [Counter; 8] = [
             ("read_bytes", "Bytes read", |it| it.read_bytes),
             ("reads", "Reads", |it| it.read_count),
             ("parsed_records", "Records that parsed", |it| it.parse_success_lines),
