@@ -6,7 +6,7 @@ use crate::tail::Change;
 use crate::{error, info, warn};
 use jiff::tz::TimeZone;
 use pipeline::plan::{Plan, compile};
-use sls::collect::Severity;
+use sls::collect::{CollectConfig, Severity};
 use std::collections::{BTreeMap, HashSet};
 
 /// What is known of one offer.
@@ -14,6 +14,8 @@ use std::collections::{BTreeMap, HashSet};
 struct Known {
     version: i64,
     fate: Fate,
+    /// What is to be said about it when it runs.
+    notes: String,
     /// The name under which some version of it runs.
     running: Option<String>,
     /// Its plan, while another offer has the name.
@@ -63,26 +65,22 @@ impl Supervisor {
         }
         let claimed: HashSet<String> = changed
             .iter()
-            .filter_map(|(_, plan, ..)| Some(plan.as_ref().ok()?.name.clone()))
+            .filter_map(|(_, (plan, _), ..)| Some(plan.as_ref().ok()?.as_ref()?.name.clone()))
             .collect();
-        for (id, plan, was_running, offer) in changed {
-            let known = match plan {
-                Ok(plan) => Known {
-                    version: offer.version,
-                    fate: taken(&plan),
-                    running: was_running.filter(|name| !claimed.contains(name)),
-                    waiting: Some(plan),
-                    is_told: false,
-                },
+        for (id, (plan, notes), was_running, offer) in changed {
+            let running = was_running.filter(|name| !claimed.contains(name));
+            let (fate, running, waiting) = match plan {
+                Ok(Some(plan)) => (taken(&plan), running, Some(plan)),
+                Ok(None) => (Fate::Applied(notes.clone()), None, None),
                 Err(reason) => {
-                    let running = was_running.filter(|name| !claimed.contains(name));
                     let still =
                         if running.is_some() { "; the version before it runs on" } else { "" };
                     error!("CATEGORY_CONFIG_ALARM {}: {reason}{still}", offer.id);
-                    let fate = Fate::Failed(reason);
-                    Known { version: offer.version, fate, running, waiting: None, is_told: false }
+                    (Fate::Failed(format!("{reason}{still}")), running, None)
                 }
             };
+            let version = offer.version;
+            let known = Known { version, fate, notes, running, waiting, is_told: false };
             self.known.insert(id, known);
         }
         let plans = self.claim_names();
@@ -116,7 +114,7 @@ impl Supervisor {
             }
             info!("running {} ({id})", plan.name);
             running.insert(plan.name.clone());
-            known.fate = Fate::Applied;
+            known.fate = Fate::Applied(known.notes.clone());
             known.running = Some(plan.name.clone());
             plans.push(plan);
         }
@@ -132,21 +130,37 @@ impl Supervisor {
         self.known.values().filter_map(|known| known.running.clone()).collect()
     }
 
-    fn compile(&self, offer: &Offer) -> Result<Plan, String> {
-        let config = offer.config.as_ref().map_err(Clone::clone)?;
-        let compiled = compile(config, &self.local_zone);
-        let lines = |severity| {
-            compiled
-                .problems
-                .iter()
-                .filter(move |problem| problem.severity == severity)
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
+    /// The plan, none where the configuration is not to run, or why there is none; and what else
+    /// is to be said.
+    fn compile(&self, offer: &Offer) -> (Result<Option<Plan>, String>, String) {
+        let mut notes = offer.warnings.clone();
+        let plan = match &offer.config {
+            Err(reason) => Err(reason.clone()),
+            Ok(None) => Ok(None),
+            Ok(Some(config)) => self.compile_config(config, &mut notes).map(Some),
         };
-        for warning in lines(Severity::Warning) {
-            warn!("CATEGORY_CONFIG_ALARM {}: {warning}", offer.id);
+        for note in &notes {
+            warn!("CATEGORY_CONFIG_ALARM {}: {note}", offer.id);
         }
-        let errors = lines(Severity::Error);
+        (plan, notes.join("\n"))
+    }
+
+    fn compile_config(
+        &self,
+        config: &CollectConfig,
+        notes: &mut Vec<String>,
+    ) -> Result<Plan, String> {
+        let compiled = compile(config, &self.local_zone);
+        let mut errors = Vec::new();
+        for problem in &compiled.problems {
+            let what = format!("{}: {}", problem.field, problem.what);
+            match problem.severity {
+                Severity::Error => errors.push(problem.to_string()),
+                // A provider that knows the place in the file has said it better.
+                Severity::Warning if notes.iter().any(|note| note.contains(&what)) => {}
+                Severity::Warning => notes.push(problem.to_string()),
+            }
+        }
         let mut plan = compiled.plan.ok_or_else(|| errors.join("\n  "))?;
         // Names are unique in a project only.
         plan.name = format!("{}/{}", plan.project, plan.name);
@@ -167,8 +181,8 @@ mod tests {
                 "outputDetail": {{"projectName": "p", "logstoreName": "l"}}}}"#
         );
         let raw = RawCollectConfig::from_json(&text).unwrap();
-        let config = check(&raw, &Target::default()).config.ok_or_else(String::new);
-        Offer { id: name.to_owned(), version, config }
+        let config = check(&raw, &Target::default()).config.map(Some).ok_or_else(String::new);
+        Offer { id: name.to_owned(), version, config, warnings: Vec::new() }
     }
 
     fn change(change: Option<Change>) -> Option<(Vec<String>, Vec<String>)> {
@@ -180,6 +194,38 @@ mod tests {
 
     fn names(names: &[&str]) -> Vec<String> {
         names.iter().map(|name| format!("p/{name}")).collect()
+    }
+
+    fn applied() -> Fate {
+        Fate::Applied(String::new())
+    }
+
+    #[test]
+    fn a_configuration_that_is_off_stops_and_counts_as_applied() {
+        let mut supervisor = Supervisor::new(TimeZone::UTC);
+        supervisor.offered("x", vec![offer("aa", 1, "(.*)"), offer("bb", 1, "(.*)")]);
+        let off = Offer { config: Ok(None), ..offer("aa", 2, "(.*)") };
+        let change = change(supervisor.offered("x", vec![off, offer("bb", 1, "(.*)")]));
+        assert_eq!(change, Some((names(&["bb"]), vec![])));
+        assert_eq!(supervisor.fate("x", "aa"), Some(&applied()));
+    }
+
+    #[test]
+    fn what_is_to_be_said_about_a_configuration_is_said_once() {
+        let mut supervisor = Supervisor::new(TimeZone::UTC);
+        let mut given = offer("aa", 1, r"(a)(b)");
+        given.warnings = vec!["f:1:2: inputDetail.x: unknown key".to_owned()];
+        supervisor.offered("x", vec![given.clone()]);
+        let Some(Fate::Applied(notes)) = supervisor.fate("x", "aa") else { panic!("it runs") };
+        let lines: Vec<&str> = notes.lines().collect();
+        assert_eq!(lines[0], given.warnings[0]);
+        assert!(lines[1].starts_with("inputDetail.key: the pattern has 2 capture groups"));
+        // The same with its place in the file.
+        given.version = 2;
+        given.warnings = vec![format!("f:3:4: {}", lines[1])];
+        let expected = given.warnings[0].clone();
+        supervisor.offered("x", vec![given]);
+        assert_eq!(supervisor.fate("x", "aa"), Some(&Fate::Applied(expected)));
     }
 
     #[test]
@@ -204,7 +250,7 @@ mod tests {
         assert_eq!(change(supervisor.offered("x", broken)), None);
         let Some(Fate::Failed(reason)) = supervisor.fate("x", "aa") else { panic!("it failed") };
         assert!(reason.contains("missing closing parenthesis"), "{reason}");
-        assert_eq!(supervisor.fate("x", "bb"), Some(&Fate::Applied));
+        assert_eq!(supervisor.fate("x", "bb"), Some(&applied()));
     }
 
     fn at(id: &str, offer: Offer) -> Offer {
@@ -221,12 +267,12 @@ mod tests {
         assert!(matches!(supervisor.fate("dir", "b.yaml"), Some(Fate::Failed(_))));
         let moved = change(supervisor.offered("dir", vec![second]));
         assert_eq!(moved, Some((names(&["aa"]), names(&["aa"]))));
-        assert_eq!(supervisor.fate("dir", "b.yaml"), Some(&Fate::Applied));
+        assert_eq!(supervisor.fate("dir", "b.yaml"), Some(&applied()));
         // And over providers.
         supervisor.offered("remote", vec![offer("aa", 1, "(.*)")]);
         let moved = change(supervisor.offered("dir", vec![]));
         assert_eq!(moved, Some((names(&["aa"]), names(&["aa"]))));
-        assert_eq!(supervisor.fate("remote", "aa"), Some(&Fate::Applied));
+        assert_eq!(supervisor.fate("remote", "aa"), Some(&applied()));
     }
 
     #[test]
@@ -242,8 +288,8 @@ mod tests {
         supervisor.offered("dir", named(["aa", "bb", "cc"]));
         let moved = change(supervisor.offered("dir", named(["bb", "cc", ""])));
         assert_eq!(moved, Some((names(&["bb", "cc"]), names(&["bb", "cc"]))));
-        assert_eq!(supervisor.fate("dir", "f#0"), Some(&Fate::Applied));
-        assert_eq!(supervisor.fate("dir", "f#1"), Some(&Fate::Applied));
+        assert_eq!(supervisor.fate("dir", "f#0"), Some(&applied()));
+        assert_eq!(supervisor.fate("dir", "f#1"), Some(&applied()));
     }
 
     #[test]
@@ -257,5 +303,155 @@ mod tests {
         assert_eq!(same, None);
         assert!(matches!(supervisor.fate("y", "aa"), Some(Fate::Failed(_))));
         assert_eq!(change(supervisor.offered("y", vec![])), Some((names(&["aa"]), vec![])));
+    }
+
+    /// One document that a provider may hold: under which name, in which state.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Written {
+        Good(usize),
+        Broken(usize),
+        Off,
+    }
+
+    const NAMES: [&str; 3] = ["aa", "bb", "cc"];
+    const PROVIDERS: [&str; 2] = ["dir", "remote"];
+    const DOCUMENTS: usize = 3;
+
+    /// What should run, said as simply as possible: every document runs its newest good version
+    /// from the moment on at which its name is free.
+    #[derive(Default)]
+    struct Model {
+        /// For each provider and document: content, version, name that runs, name it waits for.
+        documents: BTreeMap<(usize, usize), Document>,
+    }
+
+    struct Document {
+        content: Written,
+        version: i64,
+        runs: Option<usize>,
+        waits: Option<usize>,
+    }
+
+    impl Model {
+        fn offered(&mut self, provider: usize, offers: &[(usize, Written, i64)]) {
+            self.documents
+                .retain(|key, _| key.0 != provider || offers.iter().any(|it| it.0 == key.1));
+            let changed: Vec<_> = offers
+                .iter()
+                .filter(|(document, _, version)| {
+                    let known = self.documents.get(&(provider, *document));
+                    known.is_none_or(|known| known.version != *version)
+                })
+                .collect();
+            let claimed: Vec<usize> = changed
+                .iter()
+                .filter_map(|(_, content, _)| match content {
+                    Written::Good(name) => Some(*name),
+                    _ => None,
+                })
+                .collect();
+            for (document, content, version) in changed {
+                let before = self.documents.remove(&(provider, *document));
+                let kept = before.and_then(|it| it.runs).filter(|name| !claimed.contains(name));
+                let (runs, waits) = match content {
+                    Written::Good(name) => (kept, Some(*name)),
+                    Written::Broken(_) => (kept, None),
+                    Written::Off => (None, None),
+                };
+                let known = Document { content: *content, version: *version, runs, waits };
+                self.documents.insert((provider, *document), known);
+            }
+            let keys: Vec<_> = self.documents.keys().copied().collect();
+            for key in keys {
+                let Some(name) = self.documents[&key].waits else { continue };
+                let is_taken =
+                    self.documents.iter().any(|(other, it)| *other != key && it.runs == Some(name));
+                if !is_taken && let Some(document) = self.documents.get_mut(&key) {
+                    (document.runs, document.waits) = (Some(name), None);
+                }
+            }
+        }
+
+        fn running(&self) -> Vec<String> {
+            let mut names: Vec<String> = self
+                .documents
+                .values()
+                .filter_map(|document| Some(format!("p/{}", NAMES[document.runs?])))
+                .collect();
+            names.sort();
+            names
+        }
+    }
+
+    fn written(content: Written, document: usize, version: i64) -> Offer {
+        let (name, regex) = match content {
+            Written::Good(name) => (name, "(.*)"),
+            Written::Broken(name) => (name, "(.*"),
+            Written::Off => (0, "(.*)"),
+        };
+        let mut offer = at(&format!("f{document}"), offer(NAMES[name], version, regex));
+        if content == Written::Off {
+            offer.config = Ok(None);
+        }
+        offer
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_runs_is_what_the_newest_good_versions_say(
+            steps in proptest::collection::vec(
+                (
+                    0..PROVIDERS.len(),
+                    proptest::collection::vec(
+                        proptest::option::of((0_usize..5, 0..NAMES.len())),
+                        DOCUMENTS,
+                    ),
+                ),
+                1..12,
+            ),
+        ) {
+            let mut supervisor = Supervisor::new(TimeZone::UTC);
+            let mut model = Model::default();
+            let mut running = Vec::new();
+            for (provider, documents) in steps {
+                let offers: Vec<(usize, Written, i64)> = documents
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(document, written)| {
+                        let (state, name) = (*written)?;
+                        let content = match state {
+                            0 => Written::Broken(name),
+                            1 => Written::Off,
+                            _ => Written::Good(name),
+                        };
+                        // The version is made of the content, as providers make it.
+                        let version = (state.min(2) * NAMES.len() + name) as i64;
+                        Some((document, content, version))
+                    })
+                    .collect();
+                let given = offers.iter().map(|(document, content, version)| {
+                    written(*content, *document, *version)
+                });
+                let change = change(supervisor.offered(PROVIDERS[provider], given.collect()));
+                model.offered(provider, &offers);
+                let before = std::mem::replace(&mut running, model.running());
+                let changed = change.is_some();
+                if let Some((now, started)) = change {
+                    proptest::prop_assert_eq!(&now, &running);
+                    proptest::prop_assert!(started.iter().all(|name| now.contains(name)));
+                }
+                proptest::prop_assert!(changed || before == running);
+                for ((provider, document), known) in &model.documents {
+                    let id = format!("f{document}");
+                    let fate = supervisor.fate(PROVIDERS[*provider], &id);
+                    let is_applied = match known.content {
+                        Written::Good(name) => known.runs == Some(name) && known.waits.is_none(),
+                        Written::Off => true,
+                        Written::Broken(_) => false,
+                    };
+                    proptest::prop_assert_eq!(fate == Some(&applied()), is_applied);
+                }
+            }
+        }
     }
 }

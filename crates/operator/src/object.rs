@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use sls::collect::manifest::{self, Diagnostic, Document, Resource, Subject, Verdict};
-use sls::collect::{CollectConfig, Severity};
+use sls::collect::{CollectConfig, Severity, Target};
 
 use crate::crd::ObjectKey;
 use crate::source::Manifest;
@@ -91,7 +91,9 @@ pub fn read_objects(manifests: &[Manifest], default_project: Option<&str>) -> Ob
 /// Verifies a document with the compiler that the agent uses.
 pub fn verify(document: &Document, text: &str, default_project: Option<&str>) -> Verdict {
     // The zone decides what times mean, not whether a configuration is right.
-    manifest::verify(document, text, default_project, &|config| {
+    let project = default_project.map(str::to_owned);
+    let target = Target { project, ..Target::default() };
+    manifest::verify(document, text, &target, &|config| {
         pipeline::plan::compile(config, &TimeZone::UTC).problems
     })
 }

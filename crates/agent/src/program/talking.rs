@@ -6,7 +6,7 @@ use super::{StartError, local_zone, wall_seconds};
 use crate::log::alarm;
 use crate::mailbox::Mailbox;
 use crate::metrics::Metrics;
-use crate::provider::dir::{Directory, LOOK_EVERY};
+use crate::provider::dir::{Directory, LOOK_EVERY, Place};
 use crate::provider::remote::{Beat, Identity, Remote};
 use crate::send::{Sender, Sink};
 use crate::settings::{Membership, Settings, SinkKind, ThisMachine};
@@ -17,6 +17,7 @@ use sls_client::{Client, Endpoint};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -84,8 +85,7 @@ impl Talk {
             }
             (server, _) => server.as_ref().map(client).transpose()?,
         };
-        let mut waiting_for = Vec::new();
-        waiting_for.extend(settings.config_dir.is_some().then_some(DIR));
+        let mut waiting_for = vec![DIR];
         waiting_for.extend(config_client.is_some().then_some(REMOTE));
         let waiting_for = RefCell::new(waiting_for);
         let membership = RefCell::new(settings.membership.clone());
@@ -136,8 +136,10 @@ impl Talk {
     }
 
     async fn watch_dir(&self, supervisor: &RefCell<Supervisor>) {
-        let Some(path) = &self.settings.config_dir else { return };
-        let mut directory = Directory::new(path.clone(), local_zone());
+        let place = |path: &PathBuf, may_be_missing| Place { path: path.clone(), may_be_missing };
+        let own = self.settings.config_dir.iter().map(|path| place(path, false));
+        let local = self.settings.local_configs.iter().map(|path| place(path, true));
+        let mut directory = Directory::new(own.chain(local).collect(), local_zone());
         loop {
             if let Some(offers) = directory.look() {
                 self.offered(supervisor, DIR, offers);
@@ -205,6 +207,7 @@ impl Talk {
             self.settings.heartbeat,
             kept_in,
             Arc::clone(&self.metrics),
+            local_zone(),
         );
         let kept = remote.offers();
         if !kept.is_empty() {

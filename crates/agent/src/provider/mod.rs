@@ -1,7 +1,8 @@
-//! Where configurations come from: a service that hands them out ([`remote`]), or a directory of
-//! files ([`dir`]). Both give the whole set they know whenever it changes.
+//! Where configurations come from: a service that hands them out ([`remote`]), or files
+//! ([`dir`]). Both give the whole set they know whenever it changes.
 
 pub mod dir;
+mod document;
 pub mod remote;
 
 use sls::collect::CollectConfig;
@@ -13,15 +14,18 @@ pub struct Offer {
     pub id: String,
     /// The provider's version of it; another number means another content.
     pub version: i64,
-    /// The checked configuration, or why there is none.
-    pub config: Result<CollectConfig, String>,
+    /// The checked configuration, `None` where it says that it is not to run, or why there is
+    /// none.
+    pub config: Result<Option<CollectConfig>, String>,
+    /// What else is to be said about it, such as its unknown keys.
+    pub warnings: Vec<String>,
 }
 
 /// What became of an offer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It runs.
-    Applied,
+    /// It runs, or does not because it says so; with what is to be said about it.
+    Applied(String),
     /// It does not; an older version of it may still run.
     Failed(String),
 }

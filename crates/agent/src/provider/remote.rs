@@ -1,16 +1,17 @@
 //! Configurations from a config server: the heartbeat of the agent control protocol (`agent`
 //! 6.2). What was received last is kept on disk, so that the agent starts without the server.
 
-use super::{Fate, Offer};
+use super::{Fate, Offer, document};
 use crate::log::alarm;
 use crate::metrics::Metrics;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use sls::api::heartbeat::{
     AgentAttributes, AgentGroupTag, ConfigDetail, ConfigInfo, ConfigStates, ConfigStatus, DELETED,
     FetchConfig, Heartbeat, HeartbeatRequest, HeartbeatResponse, agent_capability, request_flag,
     response_flag, split_wire_name,
 };
-use sls::collect::{RawCollectConfig, Severity, Target, check};
+use sls::collect::{Target, manifest};
 use sls_client::{Client, ClientError};
 use std::collections::BTreeMap;
 use std::io;
@@ -69,6 +70,7 @@ pub struct Remote {
     failures: u32,
     metrics: Arc<Metrics>,
     extras: BTreeMap<String, Vec<u8>>,
+    local_zone: TimeZone,
 }
 
 impl Remote {
@@ -79,6 +81,7 @@ impl Remote {
         interval: Duration,
         kept_in: PathBuf,
         metrics: Arc<Metrics>,
+        local_zone: TimeZone,
     ) -> Self {
         let received = match load(&kept_in) {
             Ok(received) => received,
@@ -99,6 +102,7 @@ impl Remote {
             failures: 0,
             metrics,
             extras: BTreeMap::new(),
+            local_zone,
         }
     }
 
@@ -110,7 +114,7 @@ impl Remote {
 
     /// All configurations known, checked.
     pub fn offers(&self) -> Vec<Offer> {
-        self.received.values().map(offer).collect()
+        self.received.values().map(|received| offer(received, &self.local_zone)).collect()
     }
 
     /// Sends one heartbeat. `fate` says what became of each configuration.
@@ -167,8 +171,8 @@ impl Remote {
                 None => {
                     info(&received.name, received.version, ConfigStatus::Applying, String::new())
                 }
-                Some(Fate::Applied) => {
-                    info(&received.name, received.version, ConfigStatus::Applied, String::new())
+                Some(Fate::Applied(notes)) => {
+                    info(&received.name, received.version, ConfigStatus::Applied, notes)
                 }
                 Some(Fate::Failed(reason)) => {
                     info(&received.name, received.version, ConfigStatus::Failed, reason)
@@ -283,21 +287,23 @@ fn load(path: &Path) -> io::Result<BTreeMap<String, Received>> {
     Ok(list.into_iter().map(|received| (received.name.clone(), received)).collect())
 }
 
-fn offer(received: &Received) -> Offer {
-    let config = RawCollectConfig::from_json(&received.detail)
-        .map_err(|error| format!("{}: not a configuration: {error}", received.name))
-        .and_then(|raw| {
-            let project = split_wire_name(&received.name).map(|(project, _)| project.to_owned());
-            let checked = check(&raw, &Target { project, ..Target::default() });
-            for problem in &checked.problems {
-                if problem.severity == Severity::Warning {
-                    crate::warn!("CATEGORY_CONFIG_ALARM {}: {problem}", received.name);
-                }
-            }
-            let errors: Vec<String> = checked.errors().map(ToString::to_string).collect();
-            checked.config.ok_or_else(|| errors.join("\n  "))
-        });
-    Offer { id: received.name.clone(), version: received.version, config }
+/// Details are JSON of either format, or YAML.
+fn offer(received: &Received, local_zone: &TimeZone) -> Offer {
+    let Received { name, version, detail } = received;
+    let (project, own) = match split_wire_name(name) {
+        Some((project, own)) => (Some(project.to_owned()), own),
+        None => (None, name.as_str()),
+    };
+    let target = Target { name: Some(own.to_owned()), project, logstore: None };
+    let mut found = manifest::read(detail)
+        .into_iter()
+        .filter_map(|document| document::read(&document, detail, &target, local_zone, None));
+    let (config, warnings) = match (found.next(), found.next()) {
+        (Some(read), None) => (read.config, read.warnings),
+        (Some(_), Some(_)) => (Err("holds several configurations".to_owned()), Vec::new()),
+        (None, _) => (Err("is not a configuration".to_owned()), Vec::new()),
+    };
+    Offer { id: name.clone(), version: *version, config, warnings }
 }
 
 #[cfg(test)]
@@ -316,7 +322,9 @@ mod tests {
             started_seconds: 7,
         };
         let (kept_in, metrics) = (dir.join("received.json"), Arc::new(Metrics::default()));
-        Remote::new(Arc::new(client), identity, Duration::from_secs(10), kept_in, metrics)
+        let client = Arc::new(client);
+        let every = Duration::from_secs(10);
+        Remote::new(client, identity, every, kept_in, metrics, TimeZone::UTC)
     }
 
     fn detail(name: &str, version: i64, detail: &str) -> ConfigDetail {
@@ -336,7 +344,7 @@ mod tests {
         assert!(!first.update(detail("##1.0##p$c1", 3, CONFIG)));
         first.save().unwrap();
         let offers = remote(dir.path()).offers();
-        let config = offers[0].config.as_ref().unwrap();
+        let config = offers[0].config.as_ref().unwrap().as_ref().unwrap();
         assert_eq!((config.project(), config.name.as_str()), ("p", "c1"));
         assert_eq!(offers[0].version, 3);
     }
@@ -350,7 +358,7 @@ mod tests {
         remote.update(detail("gone", 1, "{}"));
         remote.update(detail("gone", DELETED, ""));
         let request = remote.request(|name| match name {
-            "##1.0##p$c1" => Some(Fate::Applied),
+            "##1.0##p$c1" => Some(Fate::Applied("a note".into())),
             _ => Some(Fate::Failed("broken".into())),
         });
         let tags: Vec<_> =
@@ -364,12 +372,30 @@ mod tests {
         assert_eq!(
             states,
             [
-                ("##1.0##p$c1", 3, ConfigStatus::Applied, ""),
+                ("##1.0##p$c1", 3, ConfigStatus::Applied, "a note"),
                 ("##1.0##p$c2", 4, ConfigStatus::Failed, "broken"),
                 ("gone", DELETED, ConfigStatus::Applied, ""),
             ]
         );
-        assert!(remote.offers()[1].config.as_ref().unwrap_err().contains("not a configuration"));
+        assert!(remote.offers()[1].config.as_ref().unwrap_err().contains("is not closed"));
+    }
+
+    #[test]
+    fn details_may_be_of_either_format_and_yaml() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut remote = remote(dir.path());
+        let yaml = "inputs:\n- Type: input_file\n  FilePaths: [/v/a]\n  TailSize: 1\n\
+                    flushers:\n- Type: flusher_sls\n  Logstore: l\n";
+        remote.update(detail("##1.0##p$c1", 1, yaml));
+        remote.update(detail("other", 1, "kind: Job"));
+        let offers = remote.offers();
+        let config = offers[0].config.as_ref().unwrap().as_ref().unwrap();
+        assert_eq!((config.project(), config.name.as_str()), ("p", "c1"));
+        assert_eq!(
+            offers[0].warnings,
+            ["4:3: inputs[0].TailSize: unknown key, it has no effect; did you mean `TailSizeKB`?"]
+        );
+        assert_eq!(offers[1].config, Err("is not a configuration".to_owned()));
     }
 
     #[test]

@@ -96,6 +96,8 @@ pub struct Settings {
     pub ca_file: Option<PathBuf>,
     /// A directory of configurations.
     pub config_dir: Option<PathBuf>,
+    /// Files and directories of configurations at the places where agents have always had them.
+    pub local_configs: Vec<PathBuf>,
     /// Where the agent keeps what must survive its restart.
     pub state_dir: PathBuf,
     /// The checkpoint file.
@@ -243,6 +245,9 @@ impl Settings {
                  or set SIDETAIL_AGENT_CONFIG_SERVER",
             ));
         }
+        let system_dir = instance::system_dir(&mut reader);
+        let mut local_configs = LOCAL_CONFIGS.map(|name| system_dir.join(name)).to_vec();
+        local_configs.push(PathBuf::from(LOONG_CONFIGS));
         let state_dir = reader
             .text("SIDETAIL_AGENT_STATE_DIR")
             .map_or_else(|| PathBuf::from(DEFAULT_STATE_DIR), PathBuf::from);
@@ -271,6 +276,7 @@ impl Settings {
             credentials,
             ca_file: reader.text("SIDETAIL_AGENT_CA_FILE").map(PathBuf::from),
             config_dir,
+            local_configs,
             state_dir,
             checkpoint,
             memory_bytes,
@@ -328,6 +334,12 @@ impl Settings {
         Ok(Self { origins: reader.origins, warnings: reader.warnings, ..settings })
     }
 }
+
+/// Configurations of this machine, in the directory with `user_defined_id` (`agent` 1.2).
+const LOCAL_CONFIGS: [&str; 3] = ["user_local_config.json", "user_config.d", "user_yaml_config.d"];
+
+/// Configurations of this machine in the layout of LoongCollector (`agent` 1.2).
+const LOONG_CONFIGS: &str = "/usr/local/loongcollector/conf/continuous_pipeline_config/local";
 
 /// Where state is kept unless a setting says otherwise.
 pub const DEFAULT_STATE_DIR: &str = "/var/lib/sidetail-agent";

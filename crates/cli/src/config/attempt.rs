@@ -123,8 +123,8 @@ fn find_config(args: &TryArgs, text: &str) -> Result<Option<CollectConfig>, Fail
     let colors = if std::io::stderr().is_terminal() { Colors::Always } else { Colors::Never };
     let mut refused = false;
     let mut found = Vec::new();
-    for document in manifest::read(text) {
-        let verdict = verify(&document, text);
+    for (number, document) in manifest::read(text).iter().enumerate() {
+        let verdict = verify(document, text, &file, number);
         let refuses = verdict.is_refused();
         let wanted = args.name.as_ref().zip(verdict.config.as_ref());
         if wanted.is_some_and(|(name, config)| config.name != *name) {
@@ -290,7 +290,7 @@ mod tests {
 
     fn trial(text: &str, sample: &str) -> Trial {
         let documents = manifest::read(text);
-        let config = verify(&documents[0], text).config.expect("is right");
+        let config = verify(&documents[0], text, "a.yaml", 0).config.expect("is right");
         let plan = pipeline::plan::compile(&config, &TimeZone::UTC).plan.expect("compiles");
         run_plan(&config, plan, sample.as_bytes(), Timestamp::UNIX_EPOCH)
     }

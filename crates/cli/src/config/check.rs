@@ -43,8 +43,8 @@ fn check_text(
     out: &mut dyn Write,
     tally: &mut Tally,
 ) -> std::io::Result<()> {
-    for document in manifest::read(text) {
-        let verdict = verify(&document, text);
+    for (number, document) in manifest::read(text).iter().enumerate() {
+        let verdict = verify(document, text, name, number);
         let is_config = matches!(verdict.subject, Some(Subject::Resource(_) | Subject::Config(_)));
         tally.configs += usize::from(is_config);
         for diagnostic in &verdict.diagnostics {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
 use jiff::tz::TimeZone;
+use sls::collect::Target;
 use sls::collect::manifest::{self, Colors, Document, Verdict};
 
 use crate::exit::{Exit, Failure};
@@ -65,8 +66,10 @@ fn read_text(path: &Path) -> Result<String, Failure> {
 }
 
 /// Everything there is to say about a document, with the compiler that the agent uses.
-fn verify(document: &Document, text: &str) -> Verdict {
-    manifest::verify(document, text, Some("unnamed"), &|config| {
+fn verify(document: &Document, text: &str, file: &str, number: usize) -> Verdict {
+    let project = Some("unnamed".to_owned());
+    let target = Target { project, ..Target::of_file(file, number) };
+    manifest::verify(document, text, &target, &|config| {
         pipeline::plan::compile(config, &TimeZone::UTC).problems
     })
 }

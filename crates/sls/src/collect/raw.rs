@@ -22,6 +22,17 @@ pub struct Target {
     pub logstore: Option<String>,
 }
 
+impl Target {
+    /// For document `number` (from 0) of a file. Without a name of its own only the first is
+    /// called like the file.
+    pub fn of_file(path: &str, number: usize) -> Self {
+        let file = path.rsplit('/').next().unwrap_or(path);
+        let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+        let name = (number == 0 && !stem.is_empty() && stem != "-").then(|| stem.to_owned());
+        Self { name, ..Self::default() }
+    }
+}
+
 impl RawCollectConfig {
     /// Reads a JSON object.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {

@@ -282,3 +282,159 @@ fn exclusions_are_checked_one_by_one() {
         ],
     );
 }
+
+/// The agent's own flat form of a configuration.
+fn flat(more: Value) -> RawCollectConfig {
+    let mut base = json!({
+        "enable": true, "version": 3, "project_name": "p", "category": "l", "region": "r",
+        "aliuid": "1", "endpoint_list": [], "log_type": "common_reg_log", "log_path": "/v",
+        "file_pattern": "a.log", "local_storage": true,
+    });
+    for (key, value) in more.as_object().unwrap() {
+        base[key] = value.clone();
+    }
+    raw(base)
+}
+
+#[test]
+fn the_agents_own_files_have_everything_in_one_object() {
+    let named = Target { name: Some("c1".into()), ..Target::default() };
+    let checked = check(&flat(json!({ "regex": ["(.*)"], "keys": ["content"] })), &named);
+    assert_eq!(checked.problems, []);
+    let config = checked.config.unwrap();
+    assert_eq!((config.name.as_str(), config.project(), config.logstore()), ("c1", "p", "l"));
+    assert_eq!(config.destinations[0].region.as_deref(), Some("r"));
+    assert_eq!(config.parser, Parser::Whole);
+    assert_eq!(config.places.shown("inputDetail.regex"), "regex");
+    assert_eq!(config.places.shown("inputDetail.filePattern"), "file_pattern");
+    for off in [json!({ "enable": false }), json!({ "version": -1 })] {
+        let checked = check(&flat(off), &named);
+        assert_eq!((checked.config, checked.is_off), (None, true));
+    }
+}
+
+#[test]
+fn relative_paths_of_the_agents_own_files_are_below_its_directory() {
+    let named = Target { name: Some("c1".into()), ..Target::default() };
+    let checked = check(&flat(json!({ "log_path": "./logs/" })), &named);
+    assert_eq!(checked.config.unwrap().input.paths[0].dir, "/usr/local/ilogtail/logs");
+    assert_eq!(checked.problems[0].field, "log_path");
+    check_problems(
+        &config(json!({ "logPath": "logs" })),
+        &["error: inputDetail.logPath: `logs` is not an absolute path; start it with `/`, as the \
+           agent's container sees it"],
+    );
+}
+
+#[test]
+fn several_patterns_are_tried_in_turn() {
+    let named = Target { name: Some("c1".into()), ..Target::default() };
+    let several = json!({ "regex": [r"(\d+) (.*)", "(.*)"], "keys": ["n,rest", "rest"] });
+    let config = check(&flat(several), &named).config.unwrap();
+    let rule = |pattern: &str, keys: &[&str]| RegexRule {
+        pattern: pattern.into(),
+        keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+    };
+    assert_eq!(
+        config.parser,
+        Parser::Regex {
+            pattern: r"(\d+) (.*)".into(),
+            keys: vec!["n".into(), "rest".into()],
+            alternatives: vec![rule("(.*)", &["rest"])],
+        }
+    );
+    let uneven = json!({ "regex": ["(a)", "(b)"], "keys": ["x"] });
+    let checked = check(&flat(uneven), &named);
+    assert_eq!(
+        checked.problems[0].to_string(),
+        "keys: 1 lists of names for 2 patterns in `regex`; write the names of each pattern in one \
+         text, joined by commas"
+    );
+}
+
+#[test]
+fn what_agents_in_use_accept_is_not_refused() {
+    // Values that are wrong or from another world, and keys that do nothing here.
+    let checked = check(
+        &config(json!({
+            "priority": 9, "shardHashKey": ["__topic__", "level"], "mergeType": "file",
+            "compressType": "snappy", "fileEncoding": "utf16", "preserve": false,
+            "preserveDepth": 7, "delaySkipBytes": -1, "maxSendRate": -1, "localStorage": true,
+            "enableTag": true, "customizedFields": {}, "dockerIncludeEnv": {}, "plugin": {},
+            "logPath": "/v/**", "readerFlushTimeout": -1,
+            "sensitive_keys": [
+                { "key": "a", "type": "sha" },
+                { "key": "pw", "type": "md5", "regex_begin": "b", "regex_content": "c" },
+            ],
+            "advanced": {
+                "exactly_once_concurrency": 2, "k8s": { "K8sPodRegex": "^a$" },
+                "search_checkpoint_dir_depth": 1, "specified_year": -1,
+            },
+        })),
+        &target(),
+    );
+    let config = checked.config.unwrap();
+    assert_eq!(config.priority, 0);
+    assert_eq!(config.destinations[0].shard_hash, [ShardHashKey::Topic]);
+    assert_eq!(config.input.paths[0].dir, "/v/*");
+    assert_eq!(config.input.preserved_depth, None);
+    assert_eq!(config.masks.len(), 1);
+    let mut fields: Vec<_> = checked.problems.iter().map(|it| it.field.as_str()).collect();
+    fields.sort_unstable();
+    fields.dedup();
+    assert_eq!(
+        fields,
+        [
+            "inputDetail.advanced.k8s",
+            "inputDetail.compressType",
+            "inputDetail.delaySkipBytes",
+            "inputDetail.fileEncoding",
+            "inputDetail.logPath",
+            "inputDetail.mergeType",
+            "inputDetail.preserve",
+            "inputDetail.preserveDepth",
+            "inputDetail.priority",
+            "inputDetail.readerFlushTimeout",
+            "inputDetail.sensitive_keys[0].regex_begin",
+            "inputDetail.sensitive_keys[0].regex_content",
+            "inputDetail.sensitive_keys[0].type",
+            "inputDetail.shardHashKey",
+            "inputDetail.shardHashKey[1]",
+        ]
+    );
+}
+
+#[test]
+fn how_logs_are_sent_is_read() {
+    let raw = config(json!({
+        "compressType": "zstd", "shardHashKey": ["__source__"], "mergeType": "logstore",
+        "maxSendRate": 1000, "sendRateExpire": 7, "priority": 1, "delayAlarmBytes": 5,
+        "delaySkipBytes": 6,
+        "advanced": {
+            "batch_send_interval": 3, "max_rotate_queue_size": 9,
+            "close_unused_reader_interval": 8, "enable_log_position_meta": true,
+        },
+    }));
+    let checked = check(&raw, &target());
+    let config = checked.config.unwrap();
+    let destination = &config.destinations[0];
+    assert_eq!(destination.compression, Some(crate::compress::Compression::Zstd));
+    assert_eq!(destination.merge, MergeBy::Logstore);
+    assert_eq!(destination.max_rate, Some(SendRate { bytes_per_second: 1000, until: Some(7) }));
+    assert_eq!(destination.batch.max_age, Some(std::time::Duration::from_secs(3)));
+    assert_eq!((config.input.delay_alarm_bytes, config.input.delay_skip_bytes), (5, Some(6)));
+    assert_eq!(config.input.rotation_queue, Some(9));
+    assert_eq!(config.tags.inode.as_deref(), Some("__inode__"));
+    assert_eq!(config.tags.offset_field.as_deref(), Some("__file_offset__"));
+}
+
+#[test]
+fn every_key_of_the_table_is_known_in_both_spellings() {
+    let mut detail = serde_json::Map::new();
+    for key in options::INPUT_DETAIL {
+        detail.insert(key.name.to_owned(), Value::Null);
+        detail.insert(key.agent.to_owned(), Value::Null);
+    }
+    let checked = check(&config(Value::Object(detail)), &target());
+    assert!(checked.problems.iter().all(|problem| problem.part == Part::Value));
+}

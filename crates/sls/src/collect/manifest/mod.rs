@@ -4,6 +4,9 @@
 //! [`subject`] says what a document is about and reads the object around a configuration.
 //! Problems, which name fields, become [`Diagnostic`]s, which point into the file. Documents do
 //! not disturb each other: one that cannot be read is a diagnostic of its own.
+//!
+//! The agent's own files (`user_local_config.json`) hold several configurations by name in the
+//! object `metrics`; each counts as a document.
 
 mod diagnostic;
 mod edits;
@@ -28,6 +31,8 @@ use serde_saphyr::Spanned;
 pub struct Document {
     /// The bytes of the file that the document covers.
     pub range: Range<usize>,
+    /// The name under which it stands in `metrics`, if it does.
+    pub name: Option<String>,
     /// What is in it.
     pub body: Body,
 }
@@ -45,21 +50,44 @@ pub enum Body {
 pub fn read(text: &str) -> Vec<Document> {
     document_ranges(text)
         .into_iter()
-        .filter_map(|range| {
+        .flat_map(|range| {
             let piece = &text[range.clone()];
             if piece.lines().all(|line| {
                 let line = line.trim_start();
                 line.is_empty() || line.starts_with('#')
             }) {
-                return None;
+                return Vec::new();
             }
-            let body = match serde_saphyr::from_str::<Spanned<node::Tree>>(piece) {
-                Ok(tree) => Body::Tree(Node::read(tree, range.start)),
-                Err(error) => Body::Unreadable(syntax::explain(&error, text, range.clone())),
-            };
-            Some(Document { range, body })
+            match serde_saphyr::from_str::<Spanned<node::Tree>>(piece) {
+                Ok(tree) => documents(Node::read(tree, range.start), range),
+                Err(error) => {
+                    let body = Body::Unreadable(syntax::explain(&error, text, range.clone()));
+                    vec![Document { range, name: None, body }]
+                }
+            }
         })
         .collect()
+}
+
+/// The document itself, or those in its object `metrics`.
+fn documents(node: Node, range: Range<usize>) -> Vec<Document> {
+    let Content::Object(members) = &node.content else {
+        return vec![Document { range, name: None, body: Body::Tree(node) }];
+    };
+    let metrics = members.iter().find_map(|(name, node)| match &node.content {
+        Content::Object(configs) if name.text == "metrics" => Some(configs),
+        _ => None,
+    });
+    let Some(configs) = metrics.filter(|_| node.member("kind").is_none()) else {
+        return vec![Document { range, name: None, body: Body::Tree(node) }];
+    };
+    let ends = configs.iter().skip(1).map(|(name, _)| name.range.start).chain([range.end]);
+    let named = configs.iter().zip(ends).map(|((name, node), end)| Document {
+        range: name.range.start..end,
+        name: Some(name.text.clone()),
+        body: Body::Tree(node.clone()),
+    });
+    named.collect()
 }
 
 /// Cuts a file at its `---` and `...` lines. A line that begins with either marks a boundary

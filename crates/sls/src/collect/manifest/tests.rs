@@ -1,5 +1,5 @@
 use super::*;
-use crate::collect::{CollectConfig, Parser, Problem, Severity, check};
+use crate::collect::{CollectConfig, Parser, Problem, Severity, Target, check};
 
 /// Everything said about `text`, printed as a person sees it.
 fn said(text: &str) -> String {
@@ -9,7 +9,7 @@ fn said(text: &str) -> String {
 fn said_with(text: &str, compile: Compile<'_>) -> String {
     let mut said = String::new();
     for document in read(text) {
-        for diagnostic in verify(&document, text, None, compile).diagnostics {
+        for diagnostic in verify(&document, text, &Target::default(), compile).diagnostics {
             said.push_str(&diagnostic.render("c.yaml", text, Colors::Never));
         }
     }
@@ -62,7 +62,7 @@ const SPEC: &str = "  project: demo\n  logstore: nginx-access\n  machineGroups: 
 fn the_stray_quote_of_the_seed_is_shown_with_the_corrected_line() {
     let text = include_str!("../../../../../examples/nginx-sidecar-broken/access.yaml");
     insta::assert_snapshot!(said_with(text, &count_groups));
-    let verdict = verify(&read(text)[0], text, None, &count_groups);
+    let verdict = verify(&read(text)[0], text, &Target::default(), &count_groups);
     assert!(verdict.is_refused());
     assert_eq!(verdict.config, None);
     let corrected = verdict.diagnostics.iter().map(|diagnostic| diagnostic.corrected_line(text));
@@ -74,10 +74,10 @@ fn the_stray_quote_of_the_seed_is_shown_with_the_corrected_line() {
 #[test]
 fn repairing_what_is_said_gives_a_configuration_without_problems() {
     let text = include_str!("../../../../../examples/nginx-sidecar-broken/access.yaml");
-    let verdict = verify(&read(text)[0], text, None, &count_groups);
+    let verdict = verify(&read(text)[0], text, &Target::default(), &count_groups);
     let repair = verdict.diagnostics[1].repair.clone().unwrap();
     let repaired = edits::Edited::new(text, [repair]).text;
-    let verdict = verify(&read(&repaired)[0], &repaired, None, &count_groups);
+    let verdict = verify(&read(&repaired)[0], &repaired, &Target::default(), &count_groups);
     assert_eq!(verdict.diagnostics, []);
     assert!(verdict.config.is_some());
 }
@@ -89,7 +89,7 @@ fn too_few_names_alone_are_a_warning() {
         "      regex: '(\\S+) (\\S+) (\\d+)'\n      key:\n      - time\n      - ip\n      discardUnmatch: true\n",
     );
     insta::assert_snapshot!(said_with(&text, &count_groups));
-    let verdict = verify(&read(&text)[0], &text, None, &count_groups);
+    let verdict = verify(&read(&text)[0], &text, &Target::default(), &count_groups);
     assert!(!verdict.is_refused());
     assert!(verdict.config.is_some());
 }

@@ -6,7 +6,9 @@ use super::{
     Body, CONFIG_PREFIX, Content, Diagnostic, Document, Node, Repair, Resource, Subject, read,
     subject,
 };
-use crate::collect::{CollectConfig, Parser, Problem, Severity, Target, check};
+use crate::api::heartbeat::split_wire_name;
+use crate::collect::{CollectConfig, Parser, Problem, RawCollectConfig, Severity, Target, check};
+use serde_json::Value;
 
 /// What became of a document.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +19,8 @@ pub struct Verdict {
     pub subject: Option<Subject>,
     /// The configuration, when there is one and no diagnostic is an error.
     pub config: Option<CollectConfig>,
+    /// The document says that its configuration is not to run.
+    pub is_off: bool,
 }
 
 impl Verdict {
@@ -32,31 +36,27 @@ pub type Compile<'a> = &'a dyn Fn(&CollectConfig) -> Vec<Problem>;
 /// Repairs are tried this often: each round can uncover mistakes behind those of the last.
 const ROUNDS: usize = 3;
 
-/// Verifies one document of `text`. `default_project` is used where the document names none.
+/// Verifies one document of `text`. `target` says what the document leaves out; of it an object
+/// takes the project only.
 ///
 /// When mistakes with a known repair keep the check from going on, it goes on with them repaired,
 /// so that everything is said at once. The verdict is about the text as it is.
-pub fn verify(
-    document: &Document,
-    text: &str,
-    default_project: Option<&str>,
-    compile: Compile<'_>,
-) -> Verdict {
+pub fn verify(document: &Document, text: &str, target: &Target, compile: Compile<'_>) -> Verdict {
     let node = match &document.body {
         Body::Tree(node) => node,
         Body::Unreadable(diagnostic) => {
             let diagnostics = vec![diagnostic.clone()];
-            return Verdict { diagnostics, subject: None, config: None };
+            return Verdict { diagnostics, subject: None, config: None, is_off: false };
         }
     };
-    let (subject, config, mut diagnostics) = look(node, text, default_project, compile);
+    let (subject, config, mut diagnostics, is_off) = look(document, node, text, target, compile);
     let mut seen: Vec<(String, String)> = diagnostics.iter().map(identity).collect();
     let mut repairs: Vec<Repair> =
         diagnostics.iter().filter_map(|diagnostic| diagnostic.repair.clone()).collect();
     if config.is_none() {
         for _ in 1..ROUNDS {
             let edited = Edited::new(text, repairs.iter().cloned());
-            let found = look_again(document, &edited, default_project, compile);
+            let found = look_again(document, &edited, target, compile);
             let new: Vec<Diagnostic> =
                 found.into_iter().filter(|found| !seen.contains(&identity(found))).collect();
             if repairs.is_empty() || new.is_empty() {
@@ -69,7 +69,7 @@ pub fn verify(
             diagnostics.extend(new);
         }
     }
-    let mut verdict = Verdict { diagnostics, subject: Some(subject), config };
+    let mut verdict = Verdict { diagnostics, subject: Some(subject), config, is_off };
     if verdict.is_refused() {
         verdict.config = None;
     }
@@ -84,13 +84,13 @@ fn identity(diagnostic: &Diagnostic) -> (String, String) {
 fn look_again(
     document: &Document,
     edited: &Edited,
-    default_project: Option<&str>,
+    target: &Target,
     compile: Compile<'_>,
 ) -> Vec<Diagnostic> {
     let again = read(&edited.text);
     let same = again.iter().find(|other| other.range.start >= document.range.start);
-    let Some(Document { body: Body::Tree(node), .. }) = same else { return Vec::new() };
-    let (_, _, found) = look(node, &edited.text, default_project, compile);
+    let Some(again @ Document { body: Body::Tree(node), .. }) = same else { return Vec::new() };
+    let (_, _, found, _) = look(again, node, &edited.text, target, compile);
     found
         .into_iter()
         .map(|mut diagnostic| {
@@ -106,31 +106,34 @@ fn look_again(
 }
 
 fn look(
+    document: &Document,
     node: &Node,
     text: &str,
-    default_project: Option<&str>,
+    target: &Target,
     compile: Compile<'_>,
-) -> (Subject, Option<CollectConfig>, Vec<Diagnostic>) {
-    let subject = subject(node);
+) -> (Subject, Option<CollectConfig>, Vec<Diagnostic>, bool) {
+    let subject = match (&document.name, node.to_json()) {
+        // What stands in `metrics` is a configuration, whatever it looks like.
+        (Some(_), Value::Object(object)) => Subject::Config(RawCollectConfig(object)),
+        (Some(_), _) => Subject::Config(RawCollectConfig::default()),
+        (None, _) => subject(node),
+    };
     let mut diagnostics = Vec::new();
     let no_problems = Vec::new();
     let (raw, target, prefix, problems) = match &subject {
-        Subject::Other { .. } => return (subject, None, diagnostics),
-        Subject::Config(raw) => {
-            let project = default_project.map(str::to_owned);
-            let target = Target { project, ..Target::default() };
-            (raw, target, "", &no_problems)
-        }
+        Subject::Other { .. } => return (subject, None, diagnostics, false),
+        Subject::Config(raw) => (raw, of_document(document, target), "", &no_problems),
         Subject::Resource(resource) => {
             let Resource { config, problems, .. } = &**resource;
-            (config, resource.target(default_project), CONFIG_PREFIX, problems)
+            (config, resource.target(target.project.as_deref()), CONFIG_PREFIX, problems)
         }
     };
     diagnostics
         .extend(problems.iter().map(|problem| Diagnostic::of_problem(problem, "", node, text)));
     let mut config = None;
+    let mut is_off = false;
     // Without any configuration there is nothing to say about it but that it is missing.
-    if !raw.0.is_empty() {
+    if !raw.0.is_empty() || document.name.is_some() {
         let checked = check(raw, &target);
         let mut problems = checked.problems;
         if let Some(checked) = &checked.config {
@@ -147,9 +150,20 @@ fn look(
             diagnostic
         }));
         config = checked.config;
+        is_off = checked.is_off;
     }
     let refused = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-    (subject, config.filter(|_| !refused), diagnostics)
+    (subject, config.filter(|_| !refused), diagnostics, is_off && !refused)
+}
+
+/// What a configuration that stands in `metrics` is called there, with the project before a `$`.
+fn of_document(document: &Document, target: &Target) -> Target {
+    let Some(name) = &document.name else { return target.clone() };
+    let (project, name) = match split_wire_name(name) {
+        Some((project, name)) => (Some(project.to_owned()), name),
+        None => (target.project.clone(), name.as_str()),
+    };
+    Target { project, name: Some(name.to_owned()), logstore: None }
 }
 
 /// Adds to the diagnostic about too few names which one is missing, the group it is for, and the

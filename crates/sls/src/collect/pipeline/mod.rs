@@ -7,6 +7,8 @@
 mod flushers;
 mod input;
 mod processors;
+#[cfg(test)]
+mod tests;
 
 use super::checked::{CollectConfig, EnvTags, Places, TagRules, Topic};
 use super::raw::{Fields, Target};
