@@ -117,6 +117,7 @@ metrics! {
     untimed: "counter", "untimed_logs_total", "Logs whose own time could not be read.";
     unmatched: "counter", "unmatched_lines_total", "Lines that belong to no record of several lines.";
     discarded: "counter", "discarded_lines_total", "Lines that belong to no record and were dropped, as the configuration says.";
+    unconverted: "counter", "unconverted_lines_total", "Lines that are not of the encoding that the configuration names.";
     pieces: "counter", "long_record_pieces_total", "Pieces of records that were too long.";
     truncations: "counter", "truncated_files_total", "Files that were truncated or rewritten in place.";
     lost_possible_bytes: "counter", "lost_possible_bytes_total", "Bytes that were seen in files and not read when the files were truncated or rewritten.";

@@ -4,6 +4,7 @@
 //! This is the agent's hot path: [`FileStream::feed`] goes from the bytes of a read to finished
 //! log groups, and each byte of a log is copied once.
 
+use crate::encoding::Conversion;
 use crate::lines::{Ending, Lines};
 use crate::multiline::{Joined, Kind, Objects, Record, Records, Resume, WholeFile};
 use crate::parse::{Fault, LogTime, Outcome, Parser};
@@ -36,7 +37,7 @@ const SHOWN_BYTES: usize = 256;
 /// The two clocks at one moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
-    /// For logs.
+    /// For logs. Its nanoseconds are left out where the plan does not ask for them.
     pub wall: LogTime,
     /// For ages.
     pub clock: Instant,
@@ -76,6 +77,8 @@ pub struct Fed {
     pub unmatched: u64,
     /// Those of them that were dropped.
     pub discarded: u64,
+    /// Lines that are not of the encoding that the configuration names.
+    pub unconverted: u64,
     /// How the first line begins that belongs to no record.
     pub first_unmatched: Option<Box<[u8]>>,
     /// The first record that did not parse: why, and how it begins.
@@ -158,19 +161,21 @@ impl FileStream {
                 self.position += 1;
             }
         }
+        let mut now = now;
+        now.wall.nanos = plan.nanoseconds.then(|| now.wall.nanos.unwrap_or(0));
         let resume = std::mem::take(&mut self.resume);
         let max = plan.max_record;
         let mut filling = Filling { stream: self, limits, now, outlet };
-        let parser = &mut plan.parser;
+        let work = (&mut plan.conversion, &mut plan.parser);
         let kept = UnmatchedLines::SingleLine;
         match &plan.framing.0 {
-            Kind::Line => filling.take(Lines::new(chunk, max), chunk, rest, kept, parser),
+            Kind::Line => filling.take(Lines::new(chunk, max), chunk, rest, kept, work),
             Kind::Joined(rules) => {
                 let records = Joined::new(chunk, max, rules, resume);
-                filling.take(records, chunk, rest, rules.unmatched, parser)
+                filling.take(records, chunk, rest, rules.unmatched, work)
             }
-            Kind::Json => filling.take(Objects::new(chunk, max, resume), chunk, rest, kept, parser),
-            Kind::WholeFile => filling.take(WholeFile::new(chunk, max), chunk, rest, kept, parser),
+            Kind::Json => filling.take(Objects::new(chunk, max, resume), chunk, rest, kept, work),
+            Kind::WholeFile => filling.take(WholeFile::new(chunk, max), chunk, rest, kept, work),
         }
     }
 
@@ -246,7 +251,7 @@ impl<O: Outlet> Filling<'_, O> {
         chunk: &[u8],
         rest: Rest,
         unmatched: UnmatchedLines,
-        parser: &mut Parser,
+        (conversion, parser): (&mut Conversion, &mut Parser),
     ) -> Fed {
         let mut fed = Fed::default();
         let base = self.stream.position;
@@ -268,6 +273,12 @@ impl<O: Outlet> Filling<'_, O> {
             if record.is_unmatched && unmatched == UnmatchedLines::Discard {
                 discarded(record.bytes, &mut fed);
                 continue;
+            }
+            let mut record = record;
+            if !conversion.is_none() {
+                let (text, unconverted) = conversion.text(record.bytes);
+                record.bytes = text;
+                fed.unconverted += unconverted;
             }
             let writer = open.get_or_insert_with(|| self.open());
             self.one(record, parser, &mut writer.group, &mut fed);

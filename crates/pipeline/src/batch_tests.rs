@@ -169,6 +169,44 @@ fn every_framing_swallows_a_late_newline() {
 }
 
 #[test]
+fn logs_carry_nanoseconds_only_where_they_are_asked_for() {
+    let nanos = |detail: &str| {
+        let (mut stream, mut plan) = (stream(0), plan(detail));
+        let mut now = now();
+        now.wall.nanos = Some(5);
+        let text = b"1700000000123 a\n";
+        let outlet = &mut Batches::default();
+        stream.feed(text, Rest::Waits, &mut plan, &limits(999, 9), now, outlet);
+        let sealed = stream.seal().unwrap();
+        let group = LogGroup::parse(sealed.group.as_bytes()).unwrap();
+        let log = group.logs().next().unwrap();
+        (log.time, log.time_ns)
+    };
+    let advanced = r#", "advanced": {"enable_timestamp_nanosecond": true}"#;
+    let timed = r#", "regex": "(\\d+) (.*)", "key": ["time", "x"], "timeFormat": "%s""#;
+    assert_eq!(nanos(""), (7, None));
+    assert_eq!(nanos(advanced), (7, Some(5)));
+    assert_eq!(nanos(timed), (1_700_000_000, None));
+    assert_eq!(nanos(&format!("{timed}{advanced}")), (1_700_000_000, Some(123_000_000)));
+}
+
+#[test]
+fn a_file_in_gbk_is_cut_by_its_bytes_and_sent_as_utf8() {
+    let (mut stream, limits) = (stream(0), limits(999, 9));
+    let mut plan = plan(r#", "fileEncoding": "gbk", "logBeginRegex": "日志.*""#);
+    let text = b"\xc8\xd5\xd6\xbe 1\n \xd6\xd0\n\xc8\xd5\xd6\xbe \xff\n";
+    let mut batches = Batches::default();
+    let rest = Rest::IsRecord;
+    let fed = stream.feed(text, rest, &mut plan, &limits, now(), &mut batches);
+    assert_eq!(fed.unconverted, 1);
+    let sealed = stream.seal().unwrap();
+    assert_eq!(sealed.end, text.len() as u64);
+    let contents: Vec<String> =
+        contents(&sealed).into_iter().map(|value| String::from_utf8(value).unwrap()).collect();
+    assert_eq!(contents, ["日志 1\n 中", "日志 \u{fffd}"]);
+}
+
+#[test]
 fn lines_outside_of_any_record_are_counted_and_dropped_only_when_asked_for() {
     let feed = |detail: &str| {
         let (mut stream, mut plan) = (stream(0), plan(detail));

@@ -5,7 +5,7 @@
 //! in a simulation.
 //!
 //! The way of a line: [`discover`] says that a file belongs to a configuration, [`identity`] that
-//! it is the one already known, [`lines`] and [`multiline`] cut records, [`parse`] cuts fields,
+//! it is the one already known, [`lines`] and [`multiline`] cut records, [`encoding`] makes text of them, [`parse`] cuts fields,
 //! [`batch`] writes them into log groups with [`tags`], [`retry`] decides after each answer, and
 //! [`ack`] says up to which byte everything is confirmed. [`plan`] compiles all of that from a
 //! configuration.
@@ -13,6 +13,7 @@
 pub mod ack;
 pub mod batch;
 pub mod discover;
+pub mod encoding;
 pub mod identity;
 pub mod lines;
 pub mod multiline;

@@ -6,11 +6,12 @@
 //! shows them.
 
 use crate::discover::{DiscoverRule, ExcludeRule};
+use crate::encoding::Conversion;
 use crate::lines::MaxRecord;
 use crate::multiline::{Framing, Patterns, Role};
 use crate::parse::{Engine, Parser, PatternError, RegexParser};
 use crate::tags::TopicRule;
-use crate::time::TimeFormat;
+use crate::time::{TimeFormat, TimeOptions};
 use jiff::tz::{Offset, TimeZone};
 use sls::collect::{
     self, CollectConfig, Destination, FieldFilter, Filter, Problem, Severity, Unmatched,
@@ -43,8 +44,12 @@ pub struct Plan {
     pub framing: Framing,
     /// How long one may be. Of the encoding of the configuration; the size may be changed.
     pub max_record: MaxRecord,
+    /// How its bytes become text.
+    pub conversion: Conversion,
     /// How a record becomes fields.
     pub parser: Parser,
+    /// Logs carry the nanoseconds of their time.
+    pub nanoseconds: bool,
     /// What `__topic__` is.
     pub topic: TopicRule,
 }
@@ -66,9 +71,6 @@ pub fn compile(config: &CollectConfig, local_zone: &TimeZone) -> Compiled {
     let topic = TopicRule::new(&config.topic)
         .map_err(|error| problems.push(pattern_problem("inputDetail.topicFormat", &error)))
         .ok();
-    if config.input.encoding == collect::Encoding::Gbk {
-        problems.push(unsupported("inputDetail.fileEncoding", "`gbk` is not supported yet"));
-    }
     if config.input.paths.len() > 1 {
         problems.push(not_yet("inputDetail.logPath[1]", "several paths are not supported yet"));
     }
@@ -92,7 +94,13 @@ pub fn compile(config: &CollectConfig, local_zone: &TimeZone) -> Compiled {
             flush_timeout: config.input.flush_timeout,
             framing,
             max_record: MaxRecord { encoding: config.input.encoding, ..MaxRecord::default() },
+            conversion: match config.input.encoding {
+                collect::Encoding::Gbk => Conversion::gbk(),
+                collect::Encoding::Utf8 if config.input.blank_non_utf8 => Conversion::blank(),
+                collect::Encoding::Utf8 => Conversion::none(),
+            },
             parser,
+            nanoseconds: config.nanoseconds,
             topic,
         }),
         _ => None,
@@ -147,7 +155,8 @@ fn parser(
         parser = parser.with_raw(name);
     }
     if let Some(rule) = &config.time {
-        set_time(&mut parser, rule, local_zone, problems);
+        let options = TimeOptions { year: rule.year, nanos: config.nanoseconds };
+        set_time(&mut parser, rule, options, local_zone, problems);
     }
     let conditions = match &config.filter {
         None => Some(Vec::new()),
@@ -245,6 +254,7 @@ fn check_sample(regex: &mut RegexParser, config: &CollectConfig, problems: &mut 
 fn set_time(
     parser: &mut Parser,
     rule: &collect::TimeRule,
+    options: TimeOptions,
     local_zone: &TimeZone,
     problems: &mut Vec<Problem>,
 ) {
@@ -254,7 +264,7 @@ fn set_time(
         .map_or_else(|| local_zone.clone(), TimeZone::fixed);
     match TimeFormat::new(&rule.format, zone) {
         Ok(format) => {
-            if !parser.set_time(&rule.key, format) {
+            if !parser.set_time(&rule.key, format.with(options)) {
                 problems.push(
                     Problem::warning(
                         "inputDetail.timeKey",

@@ -79,7 +79,8 @@ impl Moment {
 
     fn now(&self) -> Now {
         let seconds = u32::try_from(self.wall_seconds()).unwrap_or(u32::MAX);
-        Now { wall: LogTime { seconds, nanos: None }, clock: self.clock }
+        let nanos = (self.wall_nanos % 1_000_000_000) as u32;
+        Now { wall: LogTime { seconds, nanos: Some(nanos) }, clock: self.clock }
     }
 }
 

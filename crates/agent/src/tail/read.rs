@@ -387,7 +387,9 @@ fn count<H>(
     metrics.read_bytes.add(consumed as u64);
     metrics.records.add(fed.records);
     metrics.logs.add(fed.logs);
-    if fed.logs == fed.records && fed.kept_raw + fed.untimed + fed.pieces + fed.unmatched == 0 {
+    if fed.logs == fed.records
+        && fed.kept_raw + fed.untimed + fed.pieces + fed.unmatched + fed.unconverted == 0
+    {
         return;
     }
     metrics.filtered.add(fed.filtered);
@@ -396,6 +398,7 @@ fn count<H>(
     metrics.untimed.add(fed.untimed);
     metrics.pieces.add(fed.pieces);
     metrics.unmatched.add(fed.unmatched);
+    metrics.unconverted.add(fed.unconverted);
     metrics.discarded.add(fed.discarded);
     let path = &tail.shown;
     if let Some((fault, record)) = &fed.first_fault {
@@ -419,6 +422,16 @@ fn count<H>(
             format_args!(
                 "{} logs got the time of collection, their own cannot be read",
                 fed.untimed
+            ),
+        );
+    }
+    if fed.unconverted > 0 {
+        alarm(
+            "ENCODING_CONVERT_ALARM",
+            path,
+            format_args!(
+                "{} lines are not GBK; what cannot be converted became U+FFFD",
+                fed.unconverted
             ),
         );
     }

@@ -7,9 +7,10 @@
 
 use super::pattern::LinePattern;
 use super::{Record, Records, Resume};
+use crate::encoding::line_of_gbk;
 use crate::lines::{Ending, MaxRecord};
 use memchr::Memchr;
-use sls::collect::UnmatchedLines;
+use sls::collect::{Encoding, UnmatchedLines};
 
 /// How lines are joined.
 #[derive(Clone, Debug)]
@@ -181,6 +182,15 @@ impl<'a, 'p> Joined<'a, 'p> {
         Record { bytes: &self.buf[from..to], ending, is_unmatched: false }
     }
 
+    /// What a line does. Patterns are of UTF-8, whatever the file is of.
+    #[inline]
+    fn verdict(&self, line: &[u8], is_open: bool) -> Verdict {
+        if self.max.encoding == Encoding::Gbk && !line.is_ascii() {
+            return self.rules.form.verdict(&line_of_gbk(line), is_open);
+        }
+        self.rules.form.verdict(line, is_open)
+    }
+
     /// Ends the record under construction in front of `at`.
     #[inline]
     fn finish(&mut self, at: usize, ending: Ending) -> Option<Record<'a>> {
@@ -215,7 +225,7 @@ impl<'a, 'p> Joined<'a, 'p> {
             let next_is_other = self.rules.form.ends_by_itself()
                 && line_end.is_some_and(|end| {
                     let line = &self.buf[start..end];
-                    self.rules.form.verdict(line, true) != Verdict::Goes
+                    self.verdict(line, true) != Verdict::Goes
                 });
             self.consumed = start;
             self.open = Some((start, start));
@@ -280,7 +290,7 @@ impl<'a> Records<'a> for Joined<'a, '_> {
             self.next_newline = self.newlines.next().map(|newline| newline + self.newlines_from);
             let verdict = match self.inside.take() {
                 Some(known) => known,
-                None => self.rules.form.verdict(&self.buf[start..end], self.open.is_some()),
+                None => self.verdict(&self.buf[start..end], self.open.is_some()),
             };
             match verdict {
                 Verdict::Goes => self.open = Some((record_start, end)),
