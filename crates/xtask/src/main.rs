@@ -22,7 +22,8 @@ usage: cargo xtask COMMAND
   check --bless    accept the agent's present dependencies as reviewed
   simulate [--seeds N] [--from S] [--seed S]
                    schedules of the collecting core under faults; ends with one JSON line
-  bench agent      speed and memory of the agent; --json ends with one JSON line";
+  bench agent      speed and memory of the agent; --json ends with one JSON line,
+                   --only NAME runs part of it, --peer COMMAND times another collector";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -16,6 +16,8 @@ pub enum LogType {
     Java,
     /// JSON objects of eleven fields.
     Json,
+    /// Access log in ten columns between `|`, some of them quoted.
+    Delimited,
     /// Random keys and values.
     Random,
 }

@@ -1,6 +1,7 @@
 //! `sidetail gen` and `mock_log`: writes logs for demos, tests and benchmarks.
 
 mod args;
+mod delimited;
 mod java;
 mod json;
 mod nginx;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant, SystemTime};
 use rand::SeedableRng;
 
 pub use args::{GenerateArgs, LogType, MockLog, with_two_dashes};
+pub use delimited::Delimited;
 pub use java::Java;
 pub use json::Json;
 pub use nginx::{Access, Error as NginxError};
@@ -115,6 +117,7 @@ fn renderer(args: &GenerateArgs) -> Box<dyn Render> {
         LogType::NginxError => Box::new(NginxError::default()),
         LogType::Java => Box::new(Java::default()),
         LogType::Json => Box::new(Json::default()),
+        LogType::Delimited => Box::new(Delimited::default()),
         LogType::Random => {
             Box::new(Random { key_count: args.key_count, item_length_bytes: args.item_length })
         }

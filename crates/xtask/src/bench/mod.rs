@@ -1,81 +1,177 @@
 //! `cargo xtask bench agent`: speed and memory of the agent, as a whole process.
 //!
-//! A generated nginx access log lies in the page cache; a real agent of the `agent` profile reads
-//! it to the end, in simple mode and with the pattern of the sidecar example, into nothing
-//! (`null`: the encoded log group is dropped before compression) and into a loopback endpoint
-//! (`sls`) that decodes and verifies everything it receives. Speed is megabytes of the file for
-//! each CPU second of the agent, user and system, so that a busy machine falls out.
+//! Generated logs lie in the page cache; a real agent of the `agent` profile reads them to the end,
+//! in every way of parsing, into nothing (`null`: the encoded log group is dropped before
+//! compression) and into a loopback endpoint (`sls`) that decodes and verifies everything it
+//! receives. Speed is megabytes of the file for each CPU second of the agent, user and system, so
+//! that a busy machine falls out. Beside these: a hundred files that grow slowly, the time from a
+//! write to the query that finds it, and another collector on the same file.
 
+mod corpus;
+mod latency;
+mod many_files;
 mod measure;
+mod peer;
 mod scenario;
 pub(crate) mod sink;
 mod verify;
 
 use crate::run::{command, step};
-use crate::workspace::{bin_dir, root, target_dir};
-use scenario::{Outcome, SCENARIOS, Stand};
-use serde_json::json;
+use crate::workspace::{root, target_dir};
+use corpus::{Corpus, Kind};
+use scenario::{MODES, Mode, Outcome, Sink, Stand};
+use serde_json::{Value, json};
 use std::path::PathBuf;
 
-/// Bytes of a line on average, to know how many lines make a file of a size.
-const LINE_BYTES: u64 = 286;
 /// Runs of each scenario; the median by speed counts.
 const RUNS: usize = 3;
+/// Name of the scenario with many files.
+const MANY_FILES: &str = "many-files";
+/// Name of the one from a write to its query.
+const LATENCY: &str = "latency";
 
 /// How the command was called.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Options {
     json: bool,
-    mib: u64,
+    mib: Option<u64>,
+    only: Option<String>,
+    peer: Option<String>,
+}
+
+impl Options {
+    fn mib(&self) -> u64 {
+        self.mib.unwrap_or(512)
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| name.starts_with(only.as_str()))
+    }
 }
 
 /// Runs the bench.
 pub(crate) fn agent(args: &[&str]) -> Result<(), String> {
     let options = options(args)?;
-    let agent = build()?;
-    let stand = Stand::new(agent, log_file(options.mib)?)?;
+    let stand = Stand { agent: build()? };
     let idle_rss_bytes = stand.idle_rss_bytes()?;
-    if !options.json {
-        println!("\nidle, one configuration, TLS ready: {:.1} MiB resident\n", mib(idle_rss_bytes));
-        println!("{:<12} {:>12} {:>10} {:>14}", "", "MB/CPU-s", "MB/s", "peak RSS MiB");
+    let mut table = Table { is_quiet: options.json, rows: Vec::new() };
+    table.say(&format!(
+        "\nidle, one configuration, TLS ready: {:.1} MiB resident\n\n{:<20} {:>12} {:>10} {:>14}",
+        mib(idle_rss_bytes),
+        "",
+        "MB/CPU-s",
+        "MB/s",
+        "peak RSS MiB",
+    ));
+    for mode in MODES {
+        scan(&stand, mode, &options, &mut table)?;
     }
-    let mut scenarios = Vec::new();
-    for scenario in SCENARIOS {
-        let outcome = median((0..RUNS).map(|_| stand.run(scenario)).collect::<Result<_, _>>()?);
-        if !options.json {
-            println!(
-                "{:<12} {:>12.0} {:>10.0} {:>14.1}{}",
-                scenario.name,
-                outcome.mb_per_cpu_s,
-                outcome.mb_per_s,
-                mib(outcome.peak_rss_bytes),
-                if outcome.verified { "" } else { "  NOT VERIFIED" },
-            );
-        }
-        scenarios.push(json!({
-            "name": scenario.name,
-            "mb_per_cpu_s": outcome.mb_per_cpu_s.round(),
-            "mb_per_s": outcome.mb_per_s.round(),
-            "peak_rss_mib": tenth(mib(outcome.peak_rss_bytes)),
-            "verified": outcome.verified,
-        }));
+    if let Some(template) = &options.peer {
+        let corpus = Corpus::prepare(Kind::Access, options.mib())?;
+        let peer = peer::run(template, &corpus)?;
+        table.speed("peer", peer.mb_per_cpu_s, peer.mb_per_s, peer.peak_rss_bytes, None);
     }
-    println!("{}", json!({ "idle_rss_mib": tenth(mib(idle_rss_bytes)), "scenarios": scenarios }));
+    if options.wants(MANY_FILES) {
+        let many = many_files::run(&stand, 20)?;
+        let peak = tenth(mib(many.peak_rss_bytes));
+        table.row(
+            &format!("{MANY_FILES:<20} {:.3} cores, peak {peak} MiB", many.cores),
+            many.verified,
+            json!({
+                "name": MANY_FILES, "cores": (many.cores * 1e4).round() / 1e4,
+                "peak_rss_mib": peak, "verified": many.verified,
+            }),
+        );
+    }
+    if options.wants(LATENCY) {
+        let found = latency::run(200)?;
+        table.row(
+            &format!(
+                "{LATENCY:<20} median {:.0} ms, p99 {:.0} ms; the agent starts in {:.0} ms",
+                found.median_millis, found.p99_millis, found.agent_start_millis,
+            ),
+            true,
+            json!({
+                "name": LATENCY, "median_ms": tenth(found.median_millis),
+                "p99_ms": tenth(found.p99_millis),
+                "agent_start_ms": tenth(found.agent_start_millis), "verified": true,
+            }),
+        );
+    }
+    println!("{}", json!({ "idle_rss_mib": tenth(mib(idle_rss_bytes)), "scenarios": table.rows }));
     Ok(())
 }
 
+/// Measures one way of parsing into both sinks.
+fn scan(stand: &Stand, mode: Mode, options: &Options, table: &mut Table) -> Result<(), String> {
+    for sink in [Sink::Null, Sink::Sls] {
+        let name = format!("{}-{}", mode.name(), sink.name());
+        if !options.wants(&name) {
+            continue;
+        }
+        let corpus = Corpus::prepare(mode.kind(), options.mib())?;
+        let runs = (0..RUNS).map(|_| stand.run(&corpus, mode, sink)).collect::<Result<_, _>>()?;
+        let it = median(runs);
+        table.speed(&name, it.mb_per_cpu_s, it.mb_per_s, it.peak_rss_bytes, Some(it.verified));
+    }
+    Ok(())
+}
+
+/// Collects what is found, and prints it as it comes unless only the last line is wanted.
+struct Table {
+    is_quiet: bool,
+    rows: Vec<Value>,
+}
+
+impl Table {
+    fn say(&self, text: &str) {
+        if !self.is_quiet {
+            println!("{text}");
+        }
+    }
+
+    fn row(&mut self, text: &str, verified: bool, row: Value) {
+        self.say(&format!("{text}{}", if verified { "" } else { "  NOT VERIFIED" }));
+        self.rows.push(row);
+    }
+
+    /// A row of speed; what a peer delivers is not verified here.
+    fn speed(&mut self, name: &str, cpu: f64, wall: f64, peak: u64, verified: Option<bool>) {
+        let peak = tenth(mib(peak));
+        let mut row = json!({
+            "name": name, "mb_per_cpu_s": cpu.round(), "mb_per_s": wall.round(),
+            "peak_rss_mib": peak,
+        });
+        if let Some(verified) = verified {
+            row["verified"] = verified.into();
+        }
+        let text = format!("{name:<20} {cpu:>12.0} {wall:>10.0} {peak:>14.1}");
+        self.row(&text, verified.unwrap_or(true), row);
+    }
+}
+
 fn options(args: &[&str]) -> Result<Options, String> {
-    let mut options = Options { json: false, mib: 512 };
+    let mut options = Options::default();
     let mut args = args.iter();
     while let Some(arg) = args.next() {
+        let mut value = |what: &str| args.next().ok_or(format!("{arg} takes {what}"));
         match *arg {
             "--json" => options.json = true,
             "--mib" => {
-                let size = args.next().and_then(|text| text.parse().ok());
-                options.mib = size.ok_or("--mib takes the size of the log file in MiB")?;
+                let what = "the size of each log file in MiB";
+                let size = value(what)?.parse().map_err(|_| format!("--mib takes {what}"))?;
+                options.mib = Some(size);
+            }
+            "--only" => options.only = Some((*value("the beginning of scenarios' names")?).into()),
+            "--peer" => {
+                options.peer =
+                    Some((*value("a command, in which {file} stands for the log file")?).into());
             }
             other => {
-                return Err(format!("{other} is not known here; there are --json and --mib N"));
+                return Err(format!(
+                    "{other} is not known here; there are --json, --mib N, --only NAME and \
+                     --peer COMMAND"
+                ));
             }
         }
     }
@@ -96,40 +192,15 @@ fn median(mut outcomes: Vec<Outcome>) -> Outcome {
     Outcome { verified, ..outcomes.swap_remove(outcomes.len() / 2) }
 }
 
-/// The agent as it is shipped, and the generator.
+/// The agent as it is shipped, and the programs around it.
 fn build() -> Result<PathBuf, String> {
     // The agent alone: built together with others, its dependencies would have their features.
     let agent = ["cargo", "build", "--quiet", "--profile", "agent", "--package", "agent", "--bins"];
     step("build the agent as it is shipped", &mut command(root(), &agent))?;
-    let generator = ["cargo", "build", "--quiet", "--package", "cli", "--bins"];
-    step("build the generator", &mut command(root(), &generator))?;
+    let others = ["cargo", "build", "--quiet", "--workspace", "--bins"];
+    step("build the generator and the server", &mut command(root(), &others))?;
+    testkit::process::set_bin_dir(crate::workspace::bin_dir());
     Ok(target_dir().join("agent/sidetail-agent"))
-}
-
-/// The log file, made once for each size: the same bytes each time.
-fn log_file(size_mib: u64) -> Result<PathBuf, String> {
-    let dir = target_dir().join("bench").join(format!("{size_mib}-mib"));
-    let path = dir.join("access.log");
-    let wanted = size_mib << 20;
-    if std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() >= wanted) {
-        return Ok(path);
-    }
-    std::fs::create_dir_all(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
-    // A little more than needed, because lines vary in length.
-    let lines = wanted / LINE_BYTES + wanted / LINE_BYTES / 50;
-    let _ = std::fs::remove_file(&path);
-    step(
-        &format!("generate {size_mib} MiB of access log"),
-        command(root(), &[&bin_dir().join("sidetail").to_string_lossy(), "gen"])
-            .args(["--log-type=nginx", "--stdout=false", "--logs-per-sec=0", "--seed=1"])
-            .args(["--start-time=2026-01-01T00:00:00Z", &format!("--total-count={lines}")])
-            .arg(format!("--path={}", path.display())),
-    )?;
-    match std::fs::metadata(&path) {
-        Ok(metadata) if metadata.len() >= wanted => Ok(path),
-        Ok(metadata) => Err(format!("{} has only {} bytes", path.display(), metadata.len())),
-        Err(error) => Err(format!("{}: {error}", path.display())),
-    }
 }
 
 #[cfg(test)]
@@ -152,8 +223,16 @@ mod tests {
 
     #[test]
     fn unknown_words_are_refused() {
-        assert_eq!(options(&["--json", "--mib", "64"]), Ok(Options { json: true, mib: 64 }));
+        let found = options(&["--json", "--mib", "64", "--only", "regex", "--peer", "cat {file}"]);
+        let found = found.unwrap();
+        assert_eq!(
+            (found.json, found.mib(), found.peer.as_deref()),
+            (true, 64, Some("cat {file}"))
+        );
+        assert!(found.wants("regex-null") && !found.wants("json-null"));
+        assert!(options(&[]).unwrap().wants("json-null"));
         assert!(options(&["--mib", "much"]).is_err());
+        assert!(options(&["--peer"]).is_err());
         assert!(options(&["--fast"]).is_err());
     }
 }

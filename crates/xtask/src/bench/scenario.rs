@@ -1,9 +1,10 @@
-//! One run of the agent over the log file.
+//! One run of the agent over a log file.
 
+use super::corpus::{Corpus, Kind};
 use super::measure::{Usage, usage};
-use super::verify::KEYS;
+use super::verify::{COLUMNS, Expect, KEYS};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use testkit::process::{Program, Running, Signal, resident_bytes};
 
@@ -12,26 +13,101 @@ const LIMIT: Duration = Duration::from_secs(300);
 /// The pattern of the sidecar example.
 const PATTERN: &str = r#"(\S+)\s(\S+)\s\S+\s\S+\s"(\S+)\s(\S+)\s+([^"]+)"\s+(\S+)\s(\S+)\s(\d+)\s(\d+)\s(\S+)\s"([^"]+)"\s.*"#;
 
-/// What is run.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Scenario {
-    pub(super) name: &'static str,
-    mode: &'static str,
-    sink: Sink,
+/// The pattern with a choice in it, which only the general engine can run.
+const GENERAL_PATTERN: &str = r#"(.*?)\s(\S+)\s\S+\s\S+\s"(\S+)\s(\S+)\s+([^"]+)"\s+(\S+)\s(\S+)\s(\d+)\s(\d+)\s(\S+)\s"([^"]+)"\s.*"#;
+/// How a record of the Java log begins.
+const BEGIN_PATTERN: &str = r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2},\d{3} .*";
+
+/// How records are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Simple,
+    Regex,
+    RegexGeneral,
+    Json,
+    Delimiter,
+    Multiline,
 }
 
+pub(super) const MODES: [Mode; 6] =
+    [Mode::Simple, Mode::Regex, Mode::RegexGeneral, Mode::Json, Mode::Delimiter, Mode::Multiline];
+
+impl Mode {
+    /// Its name in results and on the command line of the sink.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Simple => "simple",
+            Self::Regex => "regex",
+            Self::RegexGeneral => "regex-general",
+            Self::Json => "json",
+            Self::Delimiter => "delimiter",
+            Self::Multiline => "multiline",
+        }
+    }
+
+    /// The mode of a name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        MODES.into_iter().find(|mode| mode.name() == name)
+    }
+
+    /// What it is measured on.
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            Self::Simple | Self::Regex | Self::RegexGeneral => Kind::Access,
+            Self::Json => Kind::Json,
+            Self::Delimiter => Kind::Delimited,
+            Self::Multiline => Kind::Java,
+        }
+    }
+
+    /// What its logs must be.
+    pub(super) fn expect(self) -> Expect {
+        match self {
+            Self::Simple => Expect::Simple,
+            Self::Regex | Self::RegexGeneral => Expect::Regex,
+            Self::Json => Expect::Json,
+            Self::Delimiter => Expect::Delimited,
+            Self::Multiline => Expect::Multiline,
+        }
+    }
+
+    /// The part of a configuration that says so.
+    fn detail(self) -> Value {
+        match self {
+            Self::Simple => json!({ "logType": "common_reg_log" }),
+            Self::Regex => json!({ "logType": "common_reg_log", "regex": PATTERN, "key": KEYS }),
+            Self::RegexGeneral => {
+                json!({ "logType": "common_reg_log", "regex": GENERAL_PATTERN, "key": KEYS })
+            }
+            Self::Json => json!({ "logType": "json_log" }),
+            Self::Delimiter => json!({
+                "logType": "delimiter_log", "separator": "|", "quote": "\"", "key": COLUMNS,
+            }),
+            Self::Multiline => {
+                json!({ "logType": "common_reg_log", "logBeginRegex": BEGIN_PATTERN })
+            }
+        }
+    }
+}
+
+/// Where the logs go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sink {
+pub(super) enum Sink {
+    /// Nowhere: the encoded log group is dropped.
     Null,
+    /// To a loopback endpoint.
     Sls,
 }
 
-pub(super) const SCENARIOS: [Scenario; 4] = [
-    Scenario { name: "simple-null", mode: "simple", sink: Sink::Null },
-    Scenario { name: "simple-sls", mode: "simple", sink: Sink::Sls },
-    Scenario { name: "regex-null", mode: "regex", sink: Sink::Null },
-    Scenario { name: "regex-sls", mode: "regex", sink: Sink::Sls },
-];
+impl Sink {
+    /// Its name in results.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Sls => "sls",
+        }
+    }
+}
 
 /// What came out.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,83 +118,69 @@ pub(super) struct Outcome {
     pub(super) verified: bool,
 }
 
-/// The agent, the file and what is known of it.
+/// The agent and what it is measured on.
 pub(super) struct Stand {
-    agent: PathBuf,
-    file: PathBuf,
-    bytes: u64,
-    lines: u64,
+    pub(super) agent: PathBuf,
 }
 
 impl Stand {
-    /// Reads the file once, which counts its lines and puts it into the page cache.
-    pub(super) fn new(agent: PathBuf, file: PathBuf) -> Result<Self, String> {
-        let content =
-            std::fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-        let lines = content.iter().filter(|byte| **byte == b'\n').count() as u64;
-        Ok(Self { agent, file, bytes: content.len() as u64, lines })
-    }
-
     /// Resident memory of an agent with one configuration, no file, and TLS set up.
     pub(super) fn idle_rss_bytes(&self) -> Result<u64, String> {
-        let dir = Folder::new(config("/nonexistent", "simple"))?;
+        let dir = Folder::new(config(Path::new("/nonexistent/x"), Mode::Simple))?;
         let agent = self.start(&dir, "https://127.0.0.1:9", Sink::Sls)?;
         // Not a wait for something: idle is what it is when nothing has happened for a while.
         std::thread::sleep(Duration::from_secs(3));
         resident_bytes(agent.pid()).ok_or_else(|| agent.output().join("\n"))
     }
 
-    /// One run.
-    pub(super) fn run(&self, scenario: Scenario) -> Result<Outcome, String> {
-        let log_dir = self.file.parent().ok_or("the log file has no folder")?;
-        let dir = Folder::new(config(&log_dir.to_string_lossy(), scenario.mode))?;
-        let sink = match scenario.sink {
+    /// One run over a log file.
+    pub(super) fn run(&self, corpus: &Corpus, mode: Mode, sink: Sink) -> Result<Outcome, String> {
+        let dir = Folder::new(config(&corpus.path, mode))?;
+        let mut endpoint = match sink {
             Sink::Null => None,
-            Sink::Sls => Some(self.start_sink(scenario.mode)?),
+            Sink::Sls => Some(self.start_sink(corpus, mode)?),
         };
-        let port = sink.as_ref().map_or(9, |(_, port)| *port);
+        let port = endpoint.as_ref().map_or(9, |(_, port)| *port);
         let start = Instant::now();
-        let agent = self.start(&dir, &format!("http://127.0.0.1:{port}"), scenario.sink)?;
+        let mut agent = self.start(&dir, &format!("http://127.0.0.1:{port}"), sink)?;
         agent
             .wait_line("that it runs the configuration", LIMIT, |line| {
                 line.contains("running").then_some(())
             })
             .map_err(|error| error.to_string())?;
         let mut usage_now = Usage::default();
-        let mut wall = None;
-        let mut sink = sink;
-        while wall.is_none() {
-            usage_now = usage(agent.pid()).ok_or_else(|| agent.output().join("\n"))?;
-            let is_done = match &mut sink {
-                None => usage_now.read_bytes >= self.bytes,
+        let wall = loop {
+            usage_now = usage(agent.pid())
+                .map(|last| last.max(usage_now))
+                .ok_or_else(|| agent.output().join("\n"))?;
+            let is_done = match &mut endpoint {
+                None => usage_now.read_bytes >= corpus.bytes,
                 Some((sink, _)) => !sink.is_running(),
             };
             if is_done {
-                wall = Some(start.elapsed());
+                break start.elapsed();
             } else if start.elapsed() > LIMIT {
                 return Err(format!("no end after {LIMIT:?}:\n{}", agent.output().join("\n")));
-            } else {
-                std::thread::sleep(Duration::from_millis(2));
             }
-        }
+            std::thread::sleep(Duration::from_millis(2));
+        };
         // The end, which belongs to the account: the last batch, and the wait for quiet, which
         // costs no CPU.
         agent.signal(Signal::TERM);
-        let mut agent = agent;
         while agent.is_running() {
             // Threads end one after the other and take their account with them.
             usage_now = usage(agent.pid()).map_or(usage_now, |last| last.max(usage_now));
             std::thread::sleep(Duration::from_millis(2));
         }
         let ended = agent.wait(LIMIT).map_err(|error| error.to_string())?;
-        let verified = match sink {
-            None => logs_read(&ended.output) == Some(self.lines),
+        let verified = match endpoint {
+            None => logs_read(&ended.output) == Some(corpus.records),
             Some((sink, _)) => {
-                self.is_verified(&sink.wait(LIMIT).map_err(|error| error.to_string())?.stdout)
+                let printed = sink.wait(LIMIT).map_err(|error| error.to_string())?.stdout;
+                is_verified(&printed, corpus.records)
             }
         };
-        let megabytes = self.bytes as f64 / 1e6;
-        let wall = wall.unwrap_or_default();
+        let megabytes = corpus.bytes as f64 / 1e6;
         Ok(Outcome {
             mb_per_cpu_s: megabytes / usage_now.cpu.as_secs_f64(),
             mb_per_s: megabytes / wall.as_secs_f64(),
@@ -127,11 +189,11 @@ impl Stand {
         })
     }
 
-    fn start_sink(&self, mode: &str) -> Result<(Running, u16), String> {
+    fn start_sink(&self, corpus: &Corpus, mode: Mode) -> Result<(Running, u16), String> {
         let exe = std::env::current_exe().map_err(|error| error.to_string())?;
         let sink = Program::at(exe, "sink")
-            .args(["bench-sink", mode])
-            .arg(&self.file)
+            .args(["bench-sink", mode.name()])
+            .arg(&corpus.path)
             .start()
             .map_err(|error| error.to_string())?;
         let port = sink
@@ -140,16 +202,13 @@ impl Stand {
         Ok((sink, port))
     }
 
-    fn is_verified(&self, printed: &[String]) -> bool {
-        let outcome = printed.last().and_then(|line| serde_json::from_str::<Value>(line).ok());
-        let Some(outcome) = outcome else { return false };
-        if let Some(reason) = outcome["reason"].as_str() {
-            eprintln!("the sink refused: {reason}");
-        }
-        outcome["verified"] == true && outcome["lines"] == self.lines
-    }
-
-    fn start(&self, dir: &Folder, endpoint: &str, sink: Sink) -> Result<Running, String> {
+    /// Starts the agent with the configurations of `dir`.
+    pub(super) fn start(
+        &self,
+        dir: &Folder,
+        endpoint: &str,
+        sink: Sink,
+    ) -> Result<Running, String> {
         Program::at(&self.agent, "sidetail-agent")
             .env("SIDETAIL_AGENT_ENDPOINT", endpoint)
             .env("SIDETAIL_AGENT_ACCESS_KEY_ID", "bench")
@@ -169,17 +228,25 @@ fn logs_read(output: &[String]) -> Option<u64> {
     end.split_whitespace().find_map(|word| word.strip_prefix("logs=")?.parse().ok())
 }
 
-fn config(log_dir: &str, mode: &str) -> Value {
-    let mut detail = json!({
-        "logType": "common_reg_log", "logPath": log_dir, "filePattern": "access.log",
-        "maxDepth": 0, "topicFormat": "none",
-        // The file may be older than the agent; all of it is wanted.
-        "advanced": { "tail_size_kb": 104_857_600 }, "tailExisted": true,
-    });
-    if mode == "regex" {
-        detail["regex"] = PATTERN.into();
-        detail["key"] = KEYS.to_vec().into();
+fn is_verified(printed: &[String], records: u64) -> bool {
+    let outcome = printed.last().and_then(|line| serde_json::from_str::<Value>(line).ok());
+    let Some(outcome) = outcome else { return false };
+    if let Some(reason) = outcome["reason"].as_str() {
+        eprintln!("the sink refused: {reason}");
     }
+    outcome["verified"] == true && outcome["records"] == records
+}
+
+/// The configuration for `file`, which may be a pattern.
+pub(super) fn config(file: &Path, mode: Mode) -> Value {
+    let mut detail = mode.detail();
+    detail["logPath"] = file.parent().unwrap_or(Path::new("/")).to_string_lossy().into();
+    detail["filePattern"] = file.file_name().unwrap_or_default().to_string_lossy().into();
+    detail["maxDepth"] = 0.into();
+    detail["topicFormat"] = "none".into();
+    // The file may be older than the agent; all of it is wanted.
+    detail["advanced"] = json!({ "tail_size_kb": 104_857_600 });
+    detail["tailExisted"] = true.into();
     json!({
         "configName": "bench", "inputType": "file", "inputDetail": detail,
         "outputDetail": { "projectName": "bench", "logstoreName": "bench" },
@@ -187,10 +254,10 @@ fn config(log_dir: &str, mode: &str) -> Value {
 }
 
 /// A folder with a configuration, and room for the agent's state.
-struct Folder(tempfile::TempDir);
+pub(super) struct Folder(tempfile::TempDir);
 
 impl Folder {
-    fn new(config: Value) -> Result<Self, String> {
+    pub(super) fn new(config: Value) -> Result<Self, String> {
         let dir = tempfile::tempdir().map_err(|error| error.to_string())?;
         let folder = Self(dir);
         for name in ["config", "state"] {
@@ -201,7 +268,7 @@ impl Folder {
         Ok(folder)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 }

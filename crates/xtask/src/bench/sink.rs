@@ -1,7 +1,8 @@
 //! A loopback SLS endpoint that accepts what is right and nothing else: a process of its own, so
 //! that its work is not counted as the agent's.
 
-use super::verify::{Expect, Verifier};
+use super::scenario::Mode;
+use super::verify::{Judge, Sequence, Verifier};
 use serde_json::json;
 use sls::compress::{Compression, decompress};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,31 +12,38 @@ use std::sync::{Mutex, PoisonError};
 /// Largest body that the agent sends.
 const CAP_BYTES: usize = 16 << 20;
 
-/// The process: prints its port, serves until every line has arrived or one is wrong, prints the
+/// The mode that expects numbered lines in any order, and their number instead of a file.
+const SEQUENCE: &str = "sequence";
+
+/// The process: prints its port, serves until every record has arrived or one is wrong, prints the
 /// outcome as JSON.
 pub(crate) fn serve(mode: &str, file: &str) -> Result<(), String> {
-    let expect = match mode {
-        "simple" => Expect::Simple,
-        "regex" => Expect::Regex,
-        other => return Err(format!("{other} is not a mode of the sink")),
-    };
+    if mode == SEQUENCE {
+        let total = file.parse().map_err(|_| format!("{file} is not a number of lines"))?;
+        return listen(&Mutex::new(Sequence::new(total)));
+    }
+    let mode = Mode::named(mode).ok_or_else(|| format!("{mode} is not a mode of the sink"))?;
     let file = std::fs::read(file).map_err(|error| format!("{file}: {error}"))?;
-    let verifier = Mutex::new(Verifier::new(&file, expect));
+    listen(&Mutex::new(Verifier::new(&file, mode.expect())))
+}
+
+/// Serves until `judge` has everything.
+fn listen(judge: &Mutex<impl Judge>) -> Result<(), String> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
     let port = listener.local_addr().map_err(|error| error.to_string())?.port();
     println!("port {port}");
     std::thread::scope(|scope| {
         for stream in listener.incoming().flatten() {
             scope.spawn(|| {
-                let outcome = converse(stream, &verifier);
-                let lines = lock(&verifier).lines();
+                let outcome = converse(stream, judge);
+                let records = lock(judge).records();
                 match outcome {
                     Ok(false) => return,
-                    Ok(true) => println!("{}", json!({ "lines": lines, "verified": true })),
+                    Ok(true) => println!("{}", json!({ "records": records, "verified": true })),
                     Err(reason) => {
                         println!(
                             "{}",
-                            json!({ "lines": lines, "verified": false, "reason": reason })
+                            json!({ "records": records, "verified": false, "reason": reason })
                         );
                     }
                 }
@@ -47,12 +55,12 @@ pub(crate) fn serve(mode: &str, file: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn lock<'a, 'b>(verifier: &'a Mutex<Verifier<'b>>) -> std::sync::MutexGuard<'a, Verifier<'b>> {
-    verifier.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<J>(judge: &Mutex<J>) -> std::sync::MutexGuard<'_, J> {
+    judge.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Answers requests on one connection; true once the last line has arrived.
-fn converse(stream: TcpStream, verifier: &Mutex<Verifier<'_>>) -> Result<bool, String> {
+/// Answers requests on one connection; true once the last record has arrived.
+fn converse(stream: TcpStream, judge: &Mutex<impl Judge>) -> Result<bool, String> {
     let fail = |error: std::io::Error| error.to_string();
     stream.set_nodelay(true).map_err(fail)?;
     let mut reader = BufReader::with_capacity(1 << 20, stream);
@@ -90,9 +98,9 @@ fn converse(stream: TcpStream, verifier: &Mutex<Verifier<'_>>) -> Result<bool, S
         let raw =
             decompress(Compression::Lz4, &body, raw_size, CAP_BYTES).map_err(|e| e.to_string())?;
         let is_complete = {
-            let mut verifier = lock(verifier);
-            verifier.take(&raw)?;
-            verifier.is_complete()
+            let mut judge = lock(judge);
+            judge.take(&raw)?;
+            judge.is_complete()
         };
         answer(reader.get_mut(), "200 OK").map_err(fail)?;
         if is_complete {
