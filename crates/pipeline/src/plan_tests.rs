@@ -90,9 +90,48 @@ fn all_problems_are_listed_together() {
 }
 
 #[test]
-fn a_group_is_found_in_the_text() {
-    assert_eq!(group_text(r"(a)\((?:b)([)(](c))", 2), Some("([)(](c))"));
-    assert_eq!(group_text(r"(a)\((?:b)([)(](c))", 3), Some("(c)"));
-    assert_eq!(group_text(r"([]()])(?<n>x)(?<=y)", 2), Some("(?<n>x)"));
-    assert_eq!(group_text("(a)", 2), None);
+fn every_log_type_runs() {
+    check(r#""logType": "json_log""#, true, &[]);
+    check(r#""logType": "delimiter_log", "separator": ",", "key": ["a", "b"]"#, true, &[]);
+    check(r#""logType": "apsara_log""#, true, &[]);
+    check(
+        r#""logType": "common_reg_log", "regex": ["(\\d+)", "(.*)"], "keys": ["a", "b"]"#,
+        true,
+        &[],
+    );
+}
+
+#[test]
+fn a_condition_that_never_holds_is_a_warning() {
+    let filter = |expression: &str| {
+        format!(
+            r#""logType": "delimiter_log", "separator": ",", "key": ["a"], "autoExtend": false,
+               "advanced": {{"filter_expression": {expression}}}"#
+        )
+    };
+    check(
+        &filter(r#"{"operator": "not", "operands": [{"key": "z", "exp": "1", "type": "regex"}]}"#),
+        true,
+        &["inputDetail.advanced.filter_expression.operands[0].key: no field is named `z`, so \
+           this never holds; use one of the names in `key`"],
+    );
+    check(
+        &filter(r#"{"key": "a", "exp": "(", "type": "regex"}"#),
+        false,
+        &["inputDetail.advanced.filter_expression.exp: the pattern is not valid: missing closing \
+           parenthesis at character 1; correct the pattern there; it is read as Perl reads it"],
+    );
+}
+
+#[test]
+fn a_mask_that_is_no_pattern_is_a_warning_and_ends_the_list() {
+    check(
+        r#""logType": "json_log", "sensitive_keys": [
+            {"key": "a", "type": "md5", "regex_begin": "x", "regex_content": "["},
+            {"key": "a", "type": "md5", "regex_begin": "(", "regex_content": "x"}]"#,
+        true,
+        &["inputDetail.sensitive_keys[0]: the pattern is not valid: missing terminating ] for \
+           character class at character 1; neither this mask nor those behind it have an effect; \
+           correct `regex_begin` and `regex_content`; both are patterns alone"],
+    );
 }

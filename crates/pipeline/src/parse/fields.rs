@@ -116,9 +116,14 @@ impl FieldList {
 
     /// A name that is copied for this record.
     pub(super) fn found(&mut self, name: &[u8]) -> Name {
+        Name::Found(self.copied(name))
+    }
+
+    /// A value that is copied for this record.
+    pub(super) fn copied(&mut self, value: &[u8]) -> Piece {
         let start = self.begin();
-        self.scratch.extend_from_slice(name);
-        Name::Found(self.finish(start))
+        self.scratch.extend_from_slice(value);
+        self.finish(start)
     }
 
     /// Starts a piece of scratch memory.

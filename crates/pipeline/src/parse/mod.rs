@@ -7,20 +7,31 @@
 //! short one as long as nothing but the time looks at a field. Everything else goes through a
 //! [`FieldList`]: the parser fills it, then time, filters and masks see it, in this order.
 
+mod apsara;
+mod delimiter;
 mod fault;
 mod fields;
+mod filter;
 mod json;
+mod mask;
 mod regex;
 mod simd;
 
+pub(crate) use delimiter::Columns;
 pub use fault::Fault;
+pub(crate) use filter::Filter;
+pub(crate) use mask::Mask;
 pub(crate) use regex::engine::{Engine, Match};
 pub(crate) use regex::{ByteSet, Item, leading_set, read_sequence};
 pub use regex::{PatternError, RegexParser};
 
 use crate::time::TimeFormat;
+use apsara::ApsaraParser;
+use delimiter::DelimiterParser;
 use fields::{FieldList, KnownNames, Lookup, Name, Piece};
+use jiff::tz::TimeZone;
 use json::JsonParser;
+use regex::several::Several;
 use sls::log_group::{LogGroupWriter, PreparedKey};
 
 /// Name of the field that holds a whole record.
@@ -60,8 +71,14 @@ enum Cutter {
     Whole(PreparedKey),
     /// One field for each group of a pattern.
     Regex(Box<RegexParser>),
+    /// The same, with the first of several patterns that matches.
+    Several(Box<Several>),
     /// One field for each member of an object.
     Json(Box<JsonParser>),
+    /// One field for each column.
+    Delimiter(Box<DelimiterParser>),
+    /// Apsara logs.
+    Apsara(Box<ApsaraParser>),
 }
 
 /// Parses the records of one configuration.
@@ -70,8 +87,11 @@ pub struct Parser {
     cutter: Cutter,
     /// Where the time comes from.
     time: Option<TimeField>,
-    filters: Vec<(Lookup, Engine)>,
+    filter: Option<Filter>,
+    masks: Vec<Mask>,
     unparsed: Unparsed,
+    /// Field of a record that does not parse.
+    unparsed_name: Box<[u8]>,
     /// Field that carries the whole record beside the parsed ones.
     raw: Option<Box<[u8]>>,
     /// Nothing but the time looks at the fields, and they are fixed.
@@ -113,17 +133,36 @@ impl Parser {
         Self::new(Cutter::Regex(Box::new(parser)), known)
     }
 
+    /// Regex mode with several patterns, of which there is one at least.
+    pub(crate) fn several(parsers: Vec<RegexParser>) -> Self {
+        Self::new(Cutter::Several(Box::new(Several::new(parsers))), KnownNames::default())
+    }
+
+    /// Apsara mode; see [`ApsaraParser::new`].
+    pub(crate) fn apsara(zone: TimeZone, micro_zone: TimeZone) -> Option<Self> {
+        let parser = ApsaraParser::new(zone, micro_zone)?;
+        Some(Self::new(Cutter::Apsara(Box::new(parser)), KnownNames::default()))
+    }
+
     /// JSON mode.
     pub fn json() -> Self {
         Self::new(Cutter::Json(Box::default()), KnownNames::default())
+    }
+
+    /// Delimiter mode.
+    pub(crate) fn delimiter(columns: &Columns<'_>) -> Self {
+        let parser = DelimiterParser::new(columns);
+        Self::new(Cutter::Delimiter(Box::new(parser)), KnownNames::default())
     }
 
     fn new(cutter: Cutter, known: KnownNames) -> Self {
         let mut parser = Self {
             cutter,
             time: None,
-            filters: Vec::new(),
+            filter: None,
+            masks: Vec::new(),
             unparsed: Unparsed::Dropped,
+            unparsed_name: RAW_LOG.as_bytes().into(),
             raw: None,
             is_short: false,
             list: FieldList::default(),
@@ -138,9 +177,10 @@ impl Parser {
             Cutter::Whole(_) => self.time.is_none(),
             // A log without fields is no log, which the long way knows.
             Cutter::Regex(_) => self.known.len() > 0,
-            Cutter::Json(_) => false,
+            _ => false,
         };
-        self.is_short = is_fixed && self.filters.is_empty() && self.raw.is_none();
+        self.is_short =
+            is_fixed && self.filter.is_none() && self.masks.is_empty() && self.raw.is_none();
     }
 
     /// Keeps records that do not parse.
@@ -150,11 +190,19 @@ impl Parser {
         self
     }
 
+    /// Keeps records that do not parse, as the field `name`.
+    #[must_use]
+    pub(crate) fn keeping_unparsed_as(mut self, name: &str) -> Self {
+        self.unparsed_name = name.as_bytes().into();
+        self.keeping_unparsed()
+    }
+
     /// Keeps records that do not parse, whatever the filters say: for whoever tries a
     /// configuration.
     #[must_use]
     pub fn showing_unparsed(mut self) -> Self {
         self.unparsed = Unparsed::Shown;
+        self.unparsed_name = RAW_LOG.as_bytes().into();
         self
     }
 
@@ -177,21 +225,28 @@ impl Parser {
         may_have
     }
 
-    /// Keeps only logs that have a field `key` which matches.
-    pub(crate) fn add_filter(&mut self, key: &str, pattern: Engine) {
-        self.filters.push((Lookup::new(key), pattern));
+    /// Keeps only the logs that `filter` does.
+    pub(crate) fn set_filter(&mut self, filter: Filter) {
+        self.filter = Some(filter);
+        self.choose_way();
+    }
+
+    /// Makes part of a field unreadable, behind all that others do.
+    pub(crate) fn add_mask(&mut self, mask: Mask) {
+        self.masks.push(mask);
         self.choose_way();
     }
 
     /// Whether a log can have a field named `key`.
     pub(crate) fn may_have(&self, key: &str) -> bool {
-        match &self.cutter {
-            Cutter::Whole(_) | Cutter::Regex(_) => {
-                self.known.find(key.as_bytes()).is_some()
-                    || self.raw.as_deref() == Some(key.as_bytes())
+        let is_raw = self.raw.as_deref() == Some(key.as_bytes());
+        is_raw
+            || match &self.cutter {
+                Cutter::Whole(_) | Cutter::Regex(_) => self.known.find(key.as_bytes()).is_some(),
+                Cutter::Several(parser) => parser.may_have(key.as_bytes()),
+                Cutter::Json(_) | Cutter::Apsara(_) => true,
+                Cutter::Delimiter(parser) => parser.may_have(key.as_bytes()),
             }
-            Cutter::Json(_) => true,
-        }
     }
 
     /// Parses one record and appends the log to `group`. `now` is the time of collection.
@@ -217,7 +272,7 @@ impl Parser {
                     group.log_pieces(time.seconds, time.nanos, record, parser.pieces());
                     return outcome;
                 }
-                Cutter::Json(_) => {}
+                _ => {}
             }
         }
         self.long_way(record, now, group)
@@ -225,6 +280,8 @@ impl Parser {
 
     fn long_way(&mut self, record: &[u8], now: LogTime, group: &mut LogGroupWriter) -> Outcome {
         self.list.clear();
+        // The time of a log that names no other field for it.
+        let mut own_time = now;
         let cut = match &mut self.cutter {
             Cutter::Whole(_) => {
                 self.list.push(Name::Known(0), Piece::record(0..record.len()));
@@ -232,6 +289,11 @@ impl Parser {
             }
             Cutter::Regex(parser) => parser.cut(record).map(|()| parser.list(&mut self.list)),
             Cutter::Json(parser) => parser.cut(record, &mut self.list),
+            Cutter::Several(parser) => parser.cut(record, &mut self.list),
+            Cutter::Delimiter(parser) => parser.cut(record, &mut self.list),
+            Cutter::Apsara(parser) => {
+                parser.cut(record, now, &mut self.list).map(|time| own_time = time)
+            }
         };
         if let Err(fault) = cut {
             return self.unparsed(record, fault, now, group);
@@ -242,7 +304,7 @@ impl Parser {
         }
         let known = known_names(&self.cutter, &self.known);
         let (time, outcome) = match &mut self.time {
-            None => (now, Outcome::Parsed),
+            None => (own_time, Outcome::Parsed),
             Some(time) => {
                 read_time(time.field.value(&self.list, record, known), &mut time.format, now)
             }
@@ -253,18 +315,22 @@ impl Parser {
         outcome
     }
 
-    /// What is the same for all logs behind their parser: writes the listed fields, unless a
+    /// What is the same for all logs behind their parser: writes the listed fields, unless the
     /// filter refuses them. Returns whether it did.
     #[inline]
     fn finish(&mut self, record: &[u8], time: LogTime, group: &mut LogGroupWriter) -> bool {
         let known = known_names(&self.cutter, &self.known);
         let list = &mut self.list;
-        let passes = self.filters.iter_mut().all(|(field, pattern)| {
-            let value = field.value(list, record, known);
-            value.is_some_and(|value| pattern.is_match(value) == Match::Yes)
-        });
-        if !passes || list.fields.is_empty() {
+        if let Some(filter) = &mut self.filter
+            && !filter.keeps(list, record, known)
+        {
             return false;
+        }
+        if list.fields.is_empty() {
+            return false;
+        }
+        for mask in &mut self.masks {
+            mask.apply(list, record, known);
         }
         group.log_values(time.seconds, time.nanos, list.entries(record, known));
         true
@@ -278,11 +344,14 @@ impl Parser {
         now: LogTime,
         group: &mut LogGroupWriter,
     ) -> Outcome {
-        if self.unparsed == Unparsed::Dropped {
+        // A blank line between columns is no mistake in the data that a user could correct.
+        let is_blank = fault == Fault::Blank && matches!(self.cutter, Cutter::Delimiter(_));
+        if self.unparsed == Unparsed::Dropped && !is_blank {
             return Outcome::Dropped(fault);
         }
         self.list.clear();
-        let name = self.list.found(RAW_LOG.as_bytes());
+        let name = if is_blank { CONTENT.as_bytes() } else { &self.unparsed_name };
+        let name = self.list.found(name);
         self.list.push(name, Piece::record(0..record.len()));
         if self.unparsed == Unparsed::Shown {
             let known = known_names(&self.cutter, &self.known);
@@ -300,6 +369,9 @@ fn known_names<'a>(cutter: &'a Cutter, fixed: &'a KnownNames) -> &'a KnownNames 
     match cutter {
         Cutter::Whole(_) | Cutter::Regex(_) => fixed,
         Cutter::Json(parser) => parser.known(),
+        Cutter::Several(parser) => parser.known(),
+        Cutter::Delimiter(parser) => parser.known(),
+        Cutter::Apsara(parser) => parser.known(),
     }
 }
 

@@ -75,6 +75,25 @@ pub(super) fn string_ends(bytes: &[u8; WIDTH]) -> u32 {
     }
 }
 
+/// One bit for each byte that is one of two.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub(super) fn either(bytes: &[u8; WIDTH], one: u8, other: u8) -> u32 {
+    use std::arch::x86_64::{
+        __m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
+    };
+    // SAFETY: as in `spaces`.
+    unsafe {
+        let half = |at: usize| {
+            let bytes = _mm_loadu_si128(bytes.as_ptr().add(at).cast::<__m128i>());
+            let one = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(one.cast_signed()));
+            let other = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(other.cast_signed()));
+            _mm_movemask_epi8(_mm_or_si128(one, other)).cast_unsigned()
+        };
+        half(0) | half(16) << 16
+    }
+}
+
 /// One bit for each byte in which the two differ.
 #[cfg(target_arch = "x86_64")]
 #[inline]
@@ -110,6 +129,13 @@ pub(super) fn outside(bytes: &[u8; WIDTH], low: u8, span: u8) -> u32 {
 #[inline]
 pub(super) fn string_ends(bytes: &[u8; WIDTH]) -> u32 {
     mask(bytes, |byte| byte == b'"' || byte == b'\\' || byte < 0x20)
+}
+
+/// As above.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline]
+pub(super) fn either(bytes: &[u8; WIDTH], one: u8, other: u8) -> u32 {
+    mask(bytes, |byte| byte == one || byte == other)
 }
 
 /// As above.
@@ -170,6 +196,10 @@ mod tests {
             prop_assert_eq!(
                 string_ends(&bytes),
                 mask(&bytes, |byte| byte == b'"' || byte == b'\\' || byte < 0x20)
+            );
+            prop_assert_eq!(
+                either(&bytes, low, span),
+                mask(&bytes, |byte| byte == low || byte == span)
             );
             let others =
                 std::array::from_fn(|at| bytes[at] ^ u8::from(same >> at & 1 == 0));

@@ -55,6 +55,21 @@ impl Engine {
         Self::build(pattern, r"\A(?:", ")", "\n")
     }
 
+    /// Compiles a pattern to search for in values, with the defaults of RE2: `.` takes no newline
+    /// and `^` and `$` know no lines.
+    pub(crate) fn search(pattern: &str) -> Result<Self, PatternError> {
+        let regex = RegexBuilder::new()
+            .build(pattern)
+            .and_then(|_| {
+                RegexBuilder::new()
+                    .jit_if_available(true)
+                    .max_jit_stack_size(Some(JIT_STACK_BYTES))
+                    .build(&format!("(*LIMIT_MATCH={MATCH_LIMIT}){pattern}"))
+            })
+            .map_err(|error| described(pattern, &error))?;
+        Ok(Self { captures: regex.capture_locations(), regex })
+    }
+
     fn build(pattern: &str, head: &str, tail: &str, rescue: &str) -> Result<Self, PatternError> {
         // Alone first, so that a fault is reported where the user wrote it.
         let mut builder = RegexBuilder::new();
@@ -89,6 +104,15 @@ impl Engine {
         }
     }
 
+    /// Searches `text` from `from` on. An error is a search that was given up.
+    pub(crate) fn first_from(&mut self, text: &[u8], from: usize) -> Result<Option<Found>, ()> {
+        let found = self.regex.captures_read_at(&mut self.captures, text, from).map_err(|_| ())?;
+        Ok(found.map(|found| {
+            let group_end = self.captures.get(1).map_or(found.start(), |(_, end)| end);
+            Found { start: found.start(), group_end, end: found.end() }
+        }))
+    }
+
     /// Matches and writes start and end of each group to `slots`; a group that took no part is
     /// empty.
     #[inline]
@@ -106,6 +130,15 @@ impl Engine {
             Err(_) => Match::Limit,
         }
     }
+}
+
+/// A place that a search found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) start: usize,
+    /// End of the first group, or the start where it has no part.
+    pub(crate) group_end: usize,
+    pub(crate) end: usize,
 }
 
 fn described(pattern: &str, error: &pcre2::Error) -> PatternError {

@@ -6,6 +6,7 @@
 
 mod class;
 pub(crate) mod engine;
+pub(crate) mod several;
 mod splitter;
 mod syntax;
 
