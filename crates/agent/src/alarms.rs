@@ -73,19 +73,36 @@ struct Registry {
     suppressed: u64,
 }
 
+/// What another message of the same kind is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Repeats {
+    /// More of the same, however it is worded.
+    More,
+    /// Something else, which is written at once.
+    News,
+}
+
 /// A line to be written.
 type Line = (Level, String);
 
 impl Registry {
-    fn raise(&mut self, level: Level, kind: Kind, message: String, now: Instant) -> Option<Line> {
+    fn raise(
+        &mut self,
+        level: Level,
+        kind: Kind,
+        message: String,
+        repeats: Repeats,
+        now: Instant,
+    ) -> Option<Line> {
         *self.totals.entry(kind.name).or_default() += 1;
         let last_seconds = unix_seconds();
         if let Some(state) = self.kinds.get_mut(&kind) {
+            let is_news = repeats == Repeats::News && state.message != message;
             state.message = message;
             state.count += 1;
             state.last_seconds = last_seconds;
             state.level = state.level.min(level);
-            if now.duration_since(state.written) < REPEAT_AFTER {
+            if !is_news && now.duration_since(state.written) < REPEAT_AFTER {
                 state.unwritten += 1;
                 return None;
             }
@@ -188,13 +205,31 @@ fn with<T>(use_it: impl FnOnce(&mut Registry) -> T) -> T {
     use_it(lock().get_or_insert_default())
 }
 
-/// Raises an alarm about `subject` of the configuration `config` (empty for none).
+/// Raises an alarm about `subject` of the configuration `config` (empty for none). However often
+/// it is raised, it is written every 30 seconds at most.
 pub fn raise(
     level: Level,
     name: &'static str,
     config: &str,
     subject: &str,
     message: fmt::Arguments<'_>,
+) {
+    take(level, name, config, subject, message, Repeats::More);
+}
+
+/// Raises an alarm about `subject` whose messages are news each time they differ: someone has
+/// changed something and waits for what it does.
+pub fn tell(level: Level, name: &'static str, subject: &str, message: fmt::Arguments<'_>) {
+    take(level, name, "", subject, message, Repeats::News);
+}
+
+fn take(
+    level: Level,
+    name: &'static str,
+    config: &str,
+    subject: &str,
+    message: fmt::Arguments<'_>,
+    repeats: Repeats,
 ) {
     let mut text = String::new();
     let _ = write!(text, "{message}");
@@ -207,7 +242,7 @@ pub fn raise(
         text.push('…');
     }
     let kind = Kind { name, config: config.to_owned(), subject: subject.to_owned() };
-    let line = with(|registry| registry.raise(level, kind, text, Instant::now()));
+    let line = with(|registry| registry.raise(level, kind, text, repeats, Instant::now()));
     if let Some((level, line)) = line {
         log::write(level, format_args!("{line}"));
     }
@@ -259,7 +294,7 @@ mod tests {
         let start = Instant::now();
         let mut raise = |message: &str, after: u64| {
             let now = start + Duration::from_secs(after);
-            let line = registry.raise(Level::Warn, kind("/a"), message.into(), now);
+            let line = registry.raise(Level::Warn, kind("/a"), message.into(), Repeats::More, now);
             line.map(|(_, text)| text)
         };
         assert_eq!(raise("one", 0).unwrap(), "X_ALARM c: /a: one");
@@ -279,12 +314,23 @@ mod tests {
     }
 
     #[test]
+    fn another_message_about_a_configuration_is_news() {
+        let mut registry = Registry::default();
+        let now = Instant::now();
+        let mut tell = |message: &str| {
+            registry.raise(Level::Error, kind("c"), message.into(), Repeats::News, now).is_some()
+        };
+        assert_eq!([tell("one"), tell("one"), tell("two"), tell("one")], [true, false, true, true]);
+    }
+
+    #[test]
     fn a_flood_is_counted_and_not_written() {
         let mut registry = Registry::default();
         let now = Instant::now();
         let written = (0..1000)
             .filter_map(|number| {
-                registry.raise(Level::Warn, kind(&format!("/{number}")), "m".into(), now)
+                let kind = kind(&format!("/{number}"));
+                registry.raise(Level::Warn, kind, "m".into(), Repeats::More, now)
             })
             .count();
         assert_eq!(written, MAX_LINES as usize);

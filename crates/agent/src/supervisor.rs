@@ -1,13 +1,18 @@
 //! The difference between what runs and what is wanted: compiles what is new, keeps what still
 //! runs when its successor is broken, and knows what became of each offer.
 
+use crate::alarms::tell;
+use crate::info;
+use crate::log::Level;
 use crate::provider::{Fate, Offer};
 use crate::tail::Change;
-use crate::{error, info, warn};
 use jiff::tz::TimeZone;
 use pipeline::plan::{Plan, compile};
 use sls::collect::{CollectConfig, Severity};
 use std::collections::{BTreeMap, HashSet};
+
+/// The alarm about configurations.
+const ALARM: &str = "CATEGORY_CONFIG_ALARM";
 
 /// What is known of one offer.
 #[derive(Debug)]
@@ -75,7 +80,7 @@ impl Supervisor {
                 Err(reason) => {
                     let still =
                         if running.is_some() { "; the version before it runs on" } else { "" };
-                    error!("CATEGORY_CONFIG_ALARM {}: {reason}{still}", offer.id);
+                    tell(Level::Error, ALARM, &offer.id, format_args!("{reason}{still}"));
                     (Fate::Failed(format!("{reason}{still}")), running, None)
                 }
             };
@@ -101,7 +106,7 @@ impl Supervisor {
             let own = known.running.take();
             if own.as_ref() != Some(&plan.name) && running.contains(&plan.name) {
                 if !known.is_told {
-                    error!("CATEGORY_CONFIG_ALARM {id}: {}", taken_reason(&plan));
+                    tell(Level::Error, ALARM, id, format_args!("{}", taken_reason(&plan)));
                 }
                 known.is_told = true;
                 known.fate = taken(&plan);
@@ -140,7 +145,7 @@ impl Supervisor {
             Ok(Some(config)) => self.compile_config(config, &mut notes).map(Some),
         };
         for note in &notes {
-            warn!("CATEGORY_CONFIG_ALARM {}: {note}", offer.id);
+            tell(Level::Warn, ALARM, &offer.id, format_args!("{note}"));
         }
         (plan, notes.join("\n"))
     }

@@ -3,6 +3,10 @@
 
 mod support;
 
+use prost::Message;
+use sls::api::heartbeat::{HeartbeatRequest, HeartbeatResponse};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -259,4 +263,120 @@ fn settings_say_who_won_and_what_has_no_effect() {
     wait_line(&agent, "buffer_file_num has no effect");
     wait_line(&agent, "environment HTTP_PROXY has no effect");
     agent.terminate(LIMIT).unwrap();
+}
+
+/// A config server that knows no configuration; gives every heartbeat it gets.
+fn config_server() -> (String, std::sync::mpsc::Receiver<HeartbeatRequest>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let (sender, heartbeats) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut reader = BufReader::new(stream);
+            while let Some(body) = read_body(&mut reader) {
+                // The test may be over.
+                let _ = sender.send(HeartbeatRequest::decode(&body[..]).unwrap());
+                let answer = HeartbeatResponse::default().encode_to_vec();
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", answer.len());
+                let stream = reader.get_mut();
+                stream.write_all(head.as_bytes()).unwrap();
+                stream.write_all(&answer).unwrap();
+            }
+        }
+    });
+    (address, heartbeats)
+}
+
+fn read_body(reader: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
+    let (mut line, mut length) = (String::new(), 0);
+    loop {
+        line.clear();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        let text = line.trim_end().to_ascii_lowercase();
+        if text.is_empty() {
+            break;
+        }
+        if let Some(value) = text.strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some(body)
+}
+
+#[test]
+fn heartbeats_carry_the_ledger_and_new_groups_at_once() {
+    let service = Service::storing();
+    let (server, heartbeats) = config_server();
+    let pod = pod(&service);
+    let system = pod.path("etc");
+    std::fs::create_dir_all(system.join("users")).unwrap();
+    std::fs::write(system.join("users/12345"), "").unwrap();
+    let pod = pod
+        .set("SIDETAIL_AGENT_CONFIG_SERVER", &server)
+        .set("SIDETAIL_AGENT_HEARTBEAT_SECONDS", "0.2")
+        .set("ALIYUN_LOGTAIL_SYS_CONF_DIR", &system.to_string_lossy());
+    append(&pod.log("a.log"), &lines(0, 5));
+    let size = std::fs::metadata(pod.log("a.log")).unwrap().len();
+    let agent = pod.start();
+    service.wait_for(&lines(0, 5));
+    let wait = |what: &str, is_it: &dyn Fn(&HeartbeatRequest) -> bool| {
+        testkit::eventually(what, || {
+            let heartbeat = heartbeats.recv_timeout(LIMIT).map_err(|error| error.to_string())?;
+            if is_it(&heartbeat) { Ok(()) } else { Err(format!("{heartbeat:?}")) }
+        });
+    };
+    wait("the account of the file", &|heartbeat| {
+        let extras = &heartbeat.attributes.as_ref().unwrap().extras;
+        let Some(ledger) = extras.get("sidetail.ledger") else { return false };
+        let ledger: serde_json::Value = serde_json::from_slice(ledger).unwrap();
+        let line = &ledger["lines"][0];
+        extras["aliuids"] == b"12345"
+            && ledger["missing"] == 0
+            && line["acked"] == serde_json::json!([[0, size]])
+    });
+    std::fs::write(system.join("user_defined_id"), "group-2\n").unwrap();
+    agent.signal(Signal::HUP);
+    wait("both groups", &|heartbeat| {
+        let ids: Vec<&str> = heartbeat.tags.iter().map(|tag| tag.value.as_str()).collect();
+        ids == ["group-1", "group-2"]
+    });
+    agent.terminate(LIMIT).unwrap();
+}
+
+#[test]
+fn alarms_are_counted_in_the_snapshot_and_in_the_metrics() {
+    let service = Service::start(|number, _| {
+        if number < 3 { Reply::Refuse(500, "InternalServerError") } else { Reply::Store }
+    });
+    let pod = pod(&service).set("SIDETAIL_AGENT_ADMIN_LISTEN", "127.0.0.1:0");
+    append(&pod.log("a.log"), &lines(0, 5));
+    let agent = pod.start();
+    let address = agent
+        .wait_line("its address", LIMIT, |line| {
+            line.split_once("/metrics on http://").map(|(_, address)| address.trim().to_owned())
+        })
+        .unwrap();
+    service.wait_for(&lines(0, 5));
+    let mut stream = TcpStream::connect(&address).unwrap();
+    write!(stream, "GET /metrics HTTP/1.1\r\nhost: agent\r\n\r\n").unwrap();
+    let mut metrics = String::new();
+    stream.read_to_string(&mut metrics).unwrap();
+    for line in [
+        "sidetail_agent_alarms_total{type=\"SEND_DATA_FAIL_ALARM\"} 3\n",
+        "sidetail_agent_logstore_parsed_records_total{project=\"p1\",logstore=\"all\"} 5\n",
+        "sidetail_agent_logstore_send_errors_total{project=\"p1\",logstore=\"all\"} 3\n",
+        "process_open_fds ",
+    ] {
+        assert!(metrics.contains(line), "{line} in {metrics}");
+    }
+    agent.terminate(LIMIT).unwrap();
+    let snapshot = std::fs::read(pod.path("state/snapshot/now.json")).unwrap();
+    let snapshot: serde_json::Value = serde_json::from_slice(&snapshot).unwrap();
+    assert_eq!(snapshot["alarms"][0]["alarm_type"], "SEND_DATA_FAIL_ALARM");
+    assert_eq!(snapshot["alarms"][0]["alarm_count"], 3);
+    assert_eq!(snapshot["left_bytes"], 0);
 }

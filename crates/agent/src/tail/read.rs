@@ -3,15 +3,18 @@
 use super::file::{Anchor, SafePoint, Tail};
 use super::source::pack_prefix;
 use super::{Collector, FileKey, Moment, Phase, Room, Ship, Unsaved, file_alarm};
+use crate::alarms;
 use crate::files::{Files, read_full};
-use crate::log::alarm;
+use crate::log::{Level, alarm};
 use crate::tally::{Place, ReadFacts};
 use pipeline::ack::AckTracker;
 use pipeline::batch::{Batch, Fed, FileStream, Outlet, Rest, Unfinished};
 use pipeline::identity::{FileId, Mark, first_line};
 use pipeline::lines::MAX_LINE_BYTES;
+use pipeline::plan::Plan;
 use pipeline::tags::FileLabels;
 use sls::log_group::LogGroupWriter;
+use std::fmt::Arguments;
 use std::io;
 use std::time::Duration;
 
@@ -217,7 +220,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         }
         tail.is_caught_up = is_at_end;
         let is_bare = tail.stream.is_bare();
-        count(&self.setup.metrics, &fed, consumed, tail, source.plan.framing.is_quiet());
+        count(&self.setup.metrics, &fed, consumed, tail, &source.plan);
         if consumed > 0 {
             let failed = fed.kept_raw + fed.dropped;
             let facts = ReadFacts {
@@ -382,7 +385,7 @@ fn count<H>(
     fed: &Fed,
     consumed: usize,
     tail: &Tail<H>,
-    is_quiet: bool,
+    plan: &Plan,
 ) {
     metrics.read_bytes.add(consumed as u64);
     metrics.records.add(fed.records);
@@ -400,13 +403,15 @@ fn count<H>(
     metrics.unmatched.add(fed.unmatched);
     metrics.unconverted.add(fed.unconverted);
     metrics.discarded.add(fed.discarded);
-    let path = &tail.shown;
+    let is_quiet = plan.framing.is_quiet();
+    let alarm = |name, message: Arguments<'_>| {
+        alarms::raise(Level::Warn, name, &plan.name, &tail.shown, message);
+    };
     if let Some((fault, record)) = &fed.first_fault {
         let failed = fed.dropped + fed.kept_raw;
         let became = if fed.dropped > 0 { "dropped" } else { "kept whole" };
         alarm(
             "REGEX_MATCH_ALARM",
-            path,
             format_args!(
                 "{failed} of {} records did not parse ({}) and were {became}, the first: {}",
                 fed.records,
@@ -418,7 +423,6 @@ fn count<H>(
     if fed.untimed > 0 {
         alarm(
             "PARSE_TIME_FAIL_ALARM",
-            path,
             format_args!(
                 "{} logs got the time of collection, their own cannot be read",
                 fed.untimed
@@ -428,7 +432,6 @@ fn count<H>(
     if fed.unconverted > 0 {
         alarm(
             "ENCODING_CONVERT_ALARM",
-            path,
             format_args!(
                 "{} lines are not GBK; what cannot be converted became U+FFFD",
                 fed.unconverted
@@ -438,7 +441,6 @@ fn count<H>(
     if let Some(line) = fed.first_unmatched.as_ref().filter(|_| !is_quiet) {
         alarm(
             "SPLIT_LOG_FAIL_ALARM",
-            path,
             format_args!(
                 "{} lines belong to no record and were {}, the first: {}",
                 fed.unmatched,
@@ -450,7 +452,6 @@ fn count<H>(
     if fed.pieces > 0 {
         alarm(
             "SPLIT_LOG_FAIL_ALARM",
-            path,
             format_args!("a record over {MAX_LINE_BYTES} bytes was cut into pieces"),
         );
     }
