@@ -114,6 +114,7 @@ metrics! {
     filtered: "counter", "filtered_records_total", "Records left out by filters.";
     unparsed_kept: "counter", "unparsed_kept_records_total", "Records that did not parse and were sent whole.";
     unparsed_dropped: "counter", "unparsed_dropped_records_total", "Records that did not parse and were dropped, as the configuration says.";
+    outdated: "counter", "outdated_logs_total", "Logs that were dropped because they are older than `ilogtail_discard_interval`.";
     untimed: "counter", "untimed_logs_total", "Logs whose own time could not be read.";
     unmatched: "counter", "unmatched_lines_total", "Lines that belong to no record of several lines.";
     discarded: "counter", "discarded_lines_total", "Lines that belong to no record and were dropped, as the configuration says.";

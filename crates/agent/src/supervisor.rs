@@ -7,7 +7,9 @@ use crate::log::Level;
 use crate::provider::{Fate, Offer};
 use crate::tail::Change;
 use jiff::tz::TimeZone;
+use pipeline::lines::MAX_LINE_BYTES;
 use pipeline::plan::{Plan, compile};
+use pipeline::time::MAX_AGE_SECONDS;
 use sls::collect::{CollectConfig, Severity};
 use std::collections::{BTreeMap, HashSet};
 
@@ -37,17 +39,33 @@ fn taken(plan: &Plan) -> Fate {
     Fate::Failed(taken_reason(plan))
 }
 
+/// What holds for every configuration of the agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most bytes in one record.
+    pub max_record_bytes: usize,
+    /// Age in seconds from which on logs are dropped, if any.
+    pub max_age_seconds: Option<u32>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_record_bytes: MAX_LINE_BYTES, max_age_seconds: Some(MAX_AGE_SECONDS) }
+    }
+}
+
 /// Which configurations run and which should.
 #[derive(Debug)]
 pub struct Supervisor {
     local_zone: TimeZone,
+    limits: Limits,
     known: BTreeMap<String, Known>,
 }
 
 impl Supervisor {
     /// Nothing runs.
-    pub fn new(local_zone: TimeZone) -> Self {
-        Self { local_zone, known: BTreeMap::new() }
+    pub fn new(local_zone: TimeZone, limits: Limits) -> Self {
+        Self { local_zone, limits, known: BTreeMap::new() }
     }
 
     /// Compares the offers of one provider, whose ids begin with `prefix`, with what runs; gives
@@ -167,6 +185,8 @@ impl Supervisor {
             }
         }
         let mut plan = compiled.plan.ok_or_else(|| errors.join("\n  "))?;
+        plan.max_record.bytes = self.limits.max_record_bytes;
+        plan.parser.set_max_age(self.limits.max_age_seconds);
         // Names are unique in a project only.
         plan.name = format!("{}/{}", plan.project, plan.name);
         Ok(plan)
@@ -207,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_configuration_that_is_off_stops_and_counts_as_applied() {
-        let mut supervisor = Supervisor::new(TimeZone::UTC);
+        let mut supervisor = Supervisor::new(TimeZone::UTC, Limits::default());
         supervisor.offered("x", vec![offer("aa", 1, "(.*)"), offer("bb", 1, "(.*)")]);
         let off = Offer { config: Ok(None), ..offer("aa", 2, "(.*)") };
         let change = change(supervisor.offered("x", vec![off, offer("bb", 1, "(.*)")]));
@@ -217,7 +237,7 @@ mod tests {
 
     #[test]
     fn what_is_to_be_said_about_a_configuration_is_said_once() {
-        let mut supervisor = Supervisor::new(TimeZone::UTC);
+        let mut supervisor = Supervisor::new(TimeZone::UTC, Limits::default());
         let mut given = offer("aa", 1, r"(a)(b)");
         given.warnings = vec!["f:1:2: inputDetail.x: unknown key".to_owned()];
         supervisor.offered("x", vec![given.clone()]);
@@ -235,7 +255,7 @@ mod tests {
 
     #[test]
     fn only_what_changed_is_compiled() {
-        let mut supervisor = Supervisor::new(TimeZone::UTC);
+        let mut supervisor = Supervisor::new(TimeZone::UTC, Limits::default());
         let both = vec![offer("aa", 1, "(.*)"), offer("bb", 1, "(.*)")];
         let first = change(supervisor.offered("x", both.clone()));
         assert_eq!(first, Some((names(&["aa", "bb"]), names(&["aa", "bb"]))));
@@ -249,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_broken_version_leaves_the_one_before_it_running() {
-        let mut supervisor = Supervisor::new(TimeZone::UTC);
+        let mut supervisor = Supervisor::new(TimeZone::UTC, Limits::default());
         supervisor.offered("x", vec![offer("aa", 1, "(.*)"), offer("bb", 1, "(.*)")]);
         let broken = vec![offer("aa", 2, "(.*"), offer("bb", 1, "(.*)")];
         assert_eq!(change(supervisor.offered("x", broken)), None);
@@ -264,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_name_that_is_given_up_goes_to_whoever_waits_for_it() {
-        let mut supervisor = Supervisor::new(TimeZone::UTC);
+        let mut supervisor = Supervisor::new(TimeZone::UTC, Limits::default());
         let first = at("a.yaml", offer("aa", 1, "(.*)"));
         let second = at("b.yaml", offer("aa", 1, "(.*)"));
         supervisor.offered("dir", vec![first.clone()]);
@@ -282,7 +302,7 @@ mod tests {
 
     #[test]
     fn documents_that_move_up_in_their_file_take_their_names_along() {
-        let mut supervisor = Supervisor::new(TimeZone::UTC);
+        let mut supervisor = Supervisor::new(TimeZone::UTC, Limits::default());
         let named = |names: [&str; 3]| -> Vec<Offer> {
             let version = |name: &str| i64::from(name.as_bytes()[0]);
             let offers = names.iter().filter(|name| !name.is_empty()).enumerate();
@@ -299,7 +319,7 @@ mod tests {
 
     #[test]
     fn providers_do_not_touch_what_is_not_theirs() {
-        let mut supervisor = Supervisor::new(TimeZone::UTC);
+        let mut supervisor = Supervisor::new(TimeZone::UTC, Limits::default());
         supervisor.offered("x", vec![offer("aa", 1, "(.*)")]);
         let other = change(supervisor.offered("y", vec![offer("bb", 1, "(.*)")]));
         assert_eq!(other, Some((names(&["aa", "bb"]), names(&["bb"]))));
@@ -415,7 +435,7 @@ mod tests {
                 1..12,
             ),
         ) {
-            let mut supervisor = Supervisor::new(TimeZone::UTC);
+            let mut supervisor = Supervisor::new(TimeZone::UTC, Limits::default());
             let mut model = Model::default();
             let mut running = Vec::new();
             for (provider, documents) in steps {

@@ -71,6 +71,8 @@ pub struct Fed {
     pub dropped: u64,
     /// Logs whose own time could not be read.
     pub untimed: u64,
+    /// Records that were dropped because they are too old.
+    pub outdated: u64,
     /// Pieces of records that were too long.
     pub pieces: u64,
     /// Lines that belong to no record, whatever became of them.
@@ -358,6 +360,10 @@ fn unusual(outcome: Outcome, record: &[u8], fed: &mut Fed) {
         }
         Outcome::Filtered => {
             fed.filtered += 1;
+            None
+        }
+        Outcome::Outdated => {
+            fed.outdated += 1;
             None
         }
         Outcome::KeptRaw(fault) => {

@@ -191,6 +191,27 @@ fn logs_carry_nanoseconds_only_where_they_are_asked_for() {
 }
 
 #[test]
+fn logs_older_than_half_a_day_are_dropped_unless_they_are_history() {
+    let text = b"1000 a\n44200 b\n44201 c\n99999 d\nx e\n";
+    let feed = |max_age: Option<Option<u32>>| {
+        let detail = r#", "regex": "(\\S+) (.*)", "key": ["time", "x"], "timeFormat": "%s""#;
+        let (mut stream, mut plan) = (stream(0), plan(detail));
+        if let Some(seconds) = max_age {
+            plan.parser.set_max_age(seconds);
+        }
+        let mut now = now();
+        now.wall.seconds = 44_201 + 12 * 60 * 60;
+        let outlet = &mut Batches::default();
+        let rest = Rest::Waits;
+        let fed = stream.feed(text, rest, &mut plan, &limits(999, 9), now, outlet);
+        (fed.records, fed.outdated, fed.logs, fed.untimed)
+    };
+    assert_eq!(feed(None), (5, 2, 3, 1));
+    assert_eq!(feed(Some(None)), (5, 0, 5, 1));
+    assert_eq!(feed(Some(Some(100_000))), (5, 0, 5, 1));
+}
+
+#[test]
 fn a_file_in_gbk_is_cut_by_its_bytes_and_sent_as_utf8() {
     let (mut stream, limits) = (stream(0), limits(999, 9));
     let mut plan = plan(r#", "fileEncoding": "gbk", "logBeginRegex": "日志.*""#);

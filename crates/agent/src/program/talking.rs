@@ -110,7 +110,7 @@ impl Talk {
             .build()
             .expect("a runtime needs a few descriptors, and the mailboxes have got theirs");
         runtime.block_on(async {
-            let supervisor = RefCell::new(Supervisor::new(local_zone()));
+            let supervisor = RefCell::new(Supervisor::new(local_zone(), self.settings.limits));
             let collector = self.collector.clone();
             let sender = Sender::new(
                 self.sink.clone(),

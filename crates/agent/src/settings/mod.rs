@@ -17,6 +17,7 @@ pub use machine::{Machine, ThisMachine, memory_limit};
 pub use membership::{Membership, MembershipSources};
 
 use crate::log::{Level, level_named};
+use crate::supervisor::Limits;
 use pipeline::batch::BatchLimits;
 use pipeline::tags::AgentLabels;
 use reader::Reader;
@@ -102,6 +103,8 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// The checkpoint file.
     pub checkpoint: PathBuf,
+    /// What holds for every configuration.
+    pub limits: Limits,
     /// Bytes in memory between read and acknowledgement.
     pub memory_bytes: usize,
     /// How long the end may take.
@@ -279,6 +282,7 @@ impl Settings {
             local_configs,
             state_dir,
             checkpoint,
+            limits: limits(&mut reader, memory_bytes),
             memory_bytes,
             drain: reader.parsed(
                 "SIDETAIL_AGENT_DRAIN_SECONDS",
@@ -391,6 +395,37 @@ fn memory_bytes(reader: &mut Reader<'_>) -> Result<usize, SettingsError> {
         reader.note("SIDETAIL_AGENT_MEMORY_BYTES", &bytes.to_string(), &from);
     }
     Ok(bytes)
+}
+
+/// Which logs are too long or too old.
+fn limits(reader: &mut Reader<'_>, memory_bytes: usize) -> Limits {
+    let any = |_: &str| true;
+    let mut limits = Limits::default();
+    let most = |text: &str| number(text, 10 * 1024, 8 * 1024 * 1024);
+    if let Some(bytes) = reader.lenient("max_read_buffer_size", any, most) {
+        // A record is charged twice while it becomes a batch, and must not wait for ever.
+        let room = memory_bytes / 3;
+        if bytes > room {
+            reader.warnings.push(format!(
+                "max_read_buffer_size: records end at {room} bytes, as there are {memory_bytes} \
+                 bytes of memory for logs"
+            ));
+        }
+        limits.max_record_bytes = bytes.min(room);
+    }
+    let age = |text: &str| number(text, 0, u32::MAX as usize).map(|seconds| seconds as u32);
+    if let Some(seconds) = reader.lenient("ilogtail_discard_interval", any, age) {
+        limits.max_age_seconds = Some(seconds);
+    }
+    let flag = |text: &str| match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(format!("`{text}` is neither true nor false")),
+    };
+    if reader.lenient("discard_old_data", any, flag) == Some(false) {
+        limits.max_age_seconds = None;
+    }
+    limits
 }
 
 /// Requests in flight and the age of a batch, by our names or by Logtail's.

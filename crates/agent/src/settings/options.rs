@@ -448,23 +448,18 @@ pub const OPTIONS: &[OptionInfo] = &[
         "what is refused for a time waits in its file",
     ),
     // Files.
-    idle(
+    key(
         "discard_old_data",
         &["ALIYUN_LOGTAIL_DISCARD_OLD_DATA"],
+        "true",
         "drop logs older than `ilogtail_discard_interval`",
-        "old logs are kept",
     ),
-    idle(
-        "ilogtail_discard_interval",
-        &[],
-        "age in seconds of logs that are dropped",
-        "old logs are kept",
-    ),
-    idle(
+    key("ilogtail_discard_interval", &[], "43200", "age in seconds of logs that are dropped"),
+    key(
         "max_read_buffer_size",
         &["ALIYUN_LOGTAIL_MAX_READ_BUFFER_SIZE"],
-        "longest record in bytes",
-        "records over 512 KiB are sent in pieces",
+        "524288",
+        "longest record in bytes, 10240 to 8388608; a longer one is sent in pieces",
     ),
     idle(
         "default_tail_limit_kb",

@@ -184,6 +184,20 @@ fn a_resource_below_its_floor_is_ignored_with_a_warning() {
 }
 
 #[test]
+fn long_and_old_logs_follow_the_instance_file() {
+    let limits = |text: &str| {
+        let env = [ENDPOINT, ("LOONG_CONFIG", "/c.json")];
+        let settings = read(&env, &[("/c.json", text)]).unwrap();
+        (settings.limits.max_record_bytes, settings.limits.max_age_seconds)
+    };
+    assert_eq!(limits("{}"), (512 * 1024, Some(43_200)));
+    assert_eq!(limits(r#"{"max_read_buffer_size": 1048576}"#).0, 1024 * 1024);
+    assert_eq!(limits(r#"{"max_read_buffer_size": 100}"#).0, 512 * 1024);
+    assert_eq!(limits(r#"{"ilogtail_discard_interval": 60}"#).1, Some(60));
+    assert_eq!(limits(r#"{"discard_old_data": false}"#).1, None);
+}
+
+#[test]
 fn fragments_are_merged_in_the_order_of_their_names() {
     let files = [
         ("/c.json", r#"{"working_ip": "1.1.1.1", "working_hostname": "main"}"#),

@@ -1,7 +1,7 @@
 //! Reads one chunk of one file and makes records and batches of it.
 
 use super::file::{Anchor, SafePoint, Tail};
-use super::source::pack_prefix;
+use super::source::{Source, pack_prefix};
 use super::{Collector, FileKey, Moment, Phase, Room, Ship, Unsaved, file_alarm};
 use crate::alarms;
 use crate::files::{Files, read_full};
@@ -78,8 +78,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let anchor_len = tail.anchor.bytes().len();
         let unread = usize::try_from(facts.size_bytes - position).unwrap_or(usize::MAX);
         // After an unfinished record as long as a read, the next one has to see more of it.
+        let max_record = self.sources.get(&tail.source).map_or(MAX_LINE_BYTES, Source::max_record);
         let most = if tail.rest.is_some_and(|(bytes, _)| bytes >= self.setup.read_bytes) {
-            MAX_LINE_BYTES + 1
+            max_record + 1
         } else {
             self.setup.read_bytes
         };
@@ -90,6 +91,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
         }
         tail.is_queued = false;
         let want = anchor_len + unread.min(most);
+        if self.buffer.len() < want {
+            self.buffer.resize(want, 0);
+        }
         let buf = &mut self.buffer[..want];
         let start = position - anchor_len as u64;
         let mut read = self.files.read_at(handle, buf, start);
@@ -399,11 +403,11 @@ fn count<H>(
     metrics.unparsed_kept.add(fed.kept_raw);
     metrics.unparsed_dropped.add(fed.dropped);
     metrics.untimed.add(fed.untimed);
+    metrics.outdated.add(fed.outdated);
     metrics.pieces.add(fed.pieces);
     metrics.unmatched.add(fed.unmatched);
     metrics.unconverted.add(fed.unconverted);
     metrics.discarded.add(fed.discarded);
-    let is_quiet = plan.framing.is_quiet();
     let alarm = |name, message: Arguments<'_>| {
         alarms::raise(Level::Warn, name, &plan.name, &tail.shown, message);
     };
@@ -429,6 +433,15 @@ fn count<H>(
             ),
         );
     }
+    if fed.outdated > 0 {
+        alarm(
+            "OUTDATED_LOG_ALARM",
+            format_args!(
+                "{} logs were dropped because they are older than `ilogtail_discard_interval`",
+                fed.outdated
+            ),
+        );
+    }
     if fed.unconverted > 0 {
         alarm(
             "ENCODING_CONVERT_ALARM",
@@ -438,7 +451,7 @@ fn count<H>(
             ),
         );
     }
-    if let Some(line) = fed.first_unmatched.as_ref().filter(|_| !is_quiet) {
+    if let Some(line) = fed.first_unmatched.as_ref().filter(|_| !plan.framing.is_quiet()) {
         alarm(
             "SPLIT_LOG_FAIL_ALARM",
             format_args!(
@@ -452,7 +465,7 @@ fn count<H>(
     if fed.pieces > 0 {
         alarm(
             "SPLIT_LOG_FAIL_ALARM",
-            format_args!("a record over {MAX_LINE_BYTES} bytes was cut into pieces"),
+            format_args!("a record over {} bytes was cut into pieces", plan.max_record.bytes),
         );
     }
 }

@@ -59,6 +59,11 @@ impl Source {
             && self.plan.discover.takes_file(name.as_bytes())
             && !self.plan.exclude.excludes_file(shown(path, prefix).as_bytes(), name.as_bytes())
     }
+
+    /// Most bytes of one record.
+    pub(super) fn max_record(&self) -> usize {
+        self.plan.max_record.bytes
+    }
 }
 
 fn destination(plan: &Plan) -> Arc<Destination> {

@@ -89,9 +89,11 @@ struct Trial {
 pub(super) fn run(args: &TryArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let text = read_text(&args.file)?;
     let Some(config) = find_config(args, &text)? else { return Ok(Exit::ProblemsFound) };
-    let Some(plan) = pipeline::plan::compile(&config, &TimeZone::system()).plan else {
+    let Some(mut plan) = pipeline::plan::compile(&config, &TimeZone::system()).plan else {
         return Err(Failure::Usage(format!("configuration {} cannot be compiled", config.name)));
     };
+    // A sample may be of any age.
+    plan.parser.set_max_age(None);
     let sample = read_sample(&args.sample)?;
     let trial = run_plan(&config, plan, &sample, Timestamp::now());
     let printed = match args.output {

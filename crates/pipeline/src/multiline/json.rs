@@ -59,7 +59,7 @@ impl<'a> Objects<'a> {
     fn start(&mut self) -> Option<()> {
         loop {
             let window = self.window();
-            let blank = window.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | 0));
+            let blank = window.iter().position(|byte| !is_blank(byte));
             match blank.map(|at| (at, window[at])) {
                 Some((at, b'\n')) => self.consumed += at + 1,
                 Some((at, byte)) => {
@@ -76,6 +76,18 @@ impl<'a> Objects<'a> {
                 }
             }
         }
+    }
+
+    /// Where the object ends that has just started, for the frequent case of one line: where the
+    /// next line starts another. Whatever stands in the line, no object could go on like that,
+    /// unless something in front of it asks for a value.
+    #[inline]
+    fn line(&self) -> Option<usize> {
+        let window = self.window();
+        let newline = memchr::memchr(b'\n', window)?;
+        let next = self.buf[self.consumed + newline + 1..].iter().find(|byte| !is_blank(byte))?;
+        let last = window[..newline].iter().rev().find(|byte| !is_blank(byte))?;
+        (*next == b'{' && !asks_for_value(*last)).then_some(newline)
     }
 
     fn scan(&mut self) -> Found {
@@ -102,6 +114,15 @@ impl<'a> Objects<'a> {
         self.object = Standing::default();
         Record { bytes, ending, is_unmatched: false }
     }
+}
+
+fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | 0)
+}
+
+/// Whether an object may stand behind this byte inside of another.
+fn asks_for_value(byte: u8) -> bool {
+    matches!(byte, b':' | b',' | b'[')
 }
 
 impl Standing {
@@ -139,9 +160,9 @@ impl Standing {
             }
             match byte {
                 b'{' => {
-                    if self.depth > 0 && !matches!(self.last, b':' | b',' | b'[') {
+                    if self.depth > 0 && !asks_for_value(self.last) {
                         let indent = &window[self.line..at];
-                        if self.line > 0 && indent.iter().all(|byte| b" \t\r\0".contains(byte)) {
+                        if self.line > 0 && indent.iter().all(is_blank) {
                             return Found::End(self.line - 1);
                         }
                         self.broken = true;
@@ -178,6 +199,10 @@ impl<'a> Records<'a> for Objects<'a> {
     fn next(&mut self) -> Option<Record<'a>> {
         if self.object == Standing::default() {
             self.start()?;
+            if let Some(end) = self.line() {
+                let end = self.consumed + end;
+                return Some(self.take(end, end + 1, Ending::Newline));
+            }
         }
         if let Found::End(end) = self.scan() {
             let end = self.consumed + end;

@@ -278,6 +278,86 @@ fn json_text() -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec(prop::collection::vec(piece, 0..8).prop_map(|it| it.concat()), 0..20)
 }
 
+/// JSON objects found by looking at every byte, from the whole text.
+fn objects_of(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    loop {
+        while let Some((line, next)) = rest.split_once('\n')
+            && line.trim().is_empty()
+        {
+            rest = next;
+        }
+        if rest.trim().is_empty() {
+            return found;
+        }
+        let (mut depth, mut quoted, mut escaped, mut last, mut broken) =
+            (0, false, false, ' ', false);
+        let mut end = rest.len();
+        if !rest.trim_start().starts_with('{') {
+            end = rest.find('\n').unwrap_or(end);
+        } else {
+            let mut line = 0;
+            for (at, char) in rest.char_indices() {
+                let is_end = match char {
+                    '\n' if broken || quoted || depth == 0 && last != ' ' => true,
+                    _ if broken => false,
+                    _ if escaped => {
+                        escaped = false;
+                        false
+                    }
+                    '\\' if quoted => {
+                        escaped = true;
+                        false
+                    }
+                    '"' => {
+                        quoted = !quoted;
+                        last = '"';
+                        false
+                    }
+                    _ if quoted => false,
+                    '{' if depth > 0 && !":,[".contains(last) => {
+                        broken = line == 0 || !rest[line..at].trim().is_empty();
+                        if !broken {
+                            end = line - 1;
+                            break;
+                        }
+                        false
+                    }
+                    '}' if depth == 0 => {
+                        broken = true;
+                        false
+                    }
+                    '{' | '}' => {
+                        depth += if char == '{' { 1 } else { -1 };
+                        last = char;
+                        false
+                    }
+                    '\n' => {
+                        line = at + 1;
+                        false
+                    }
+                    ' ' => false,
+                    other => {
+                        last = other;
+                        false
+                    }
+                };
+                if is_end {
+                    end = at;
+                    break;
+                }
+            }
+        }
+        let record = &rest[..end];
+        let is_last = end == rest.len();
+        found.push(
+            if is_last { record.strip_suffix('\n').unwrap_or(record) } else { record }.into(),
+        );
+        rest = rest.get(end + 1..).unwrap_or("");
+    }
+}
+
 fn framings() -> Vec<Framing> {
     vec![
         framing(true, false, false),
@@ -342,6 +422,17 @@ proptest! {
             let found = in_chunks(&framing, text.as_bytes(), utf8(10_000), &sizes, true);
             prop_assert_eq!(found, expected, "{:?}", (begin, proceed, end));
         }
+    }
+
+    #[test]
+    fn objects_are_found_as_by_looking_at_every_byte(
+        pieces in json_text(),
+        sizes in prop::collection::vec(1usize..40, 1..20),
+    ) {
+        let text = pieces.concat();
+        let found = in_chunks(&Framing::json(), text.as_bytes(), utf8(10_000), &sizes, true);
+        let found: Vec<String> = found.into_iter().map(|(record, _)| record).collect();
+        prop_assert_eq!(found, objects_of(&text), "{:?}", text);
     }
 
     #[test]

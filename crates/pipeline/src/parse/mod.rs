@@ -58,6 +58,8 @@ pub enum Outcome {
     ParsedUntimed,
     /// A filter of the configuration left it out.
     Filtered,
+    /// It is older than logs may be, and was dropped.
+    Outdated,
     /// It did not parse and was written whole.
     KeptRaw(Fault),
     /// It did not parse and the configuration says to drop it.
@@ -87,6 +89,8 @@ pub struct Parser {
     cutter: Cutter,
     /// Where the time comes from.
     time: Option<TimeField>,
+    /// How old a log may be.
+    max_age_seconds: Option<u32>,
     filter: Option<Filter>,
     masks: Vec<Mask>,
     unparsed: Unparsed,
@@ -159,6 +163,7 @@ impl Parser {
         let mut parser = Self {
             cutter,
             time: None,
+            max_age_seconds: None,
             filter: None,
             masks: Vec::new(),
             unparsed: Unparsed::Dropped,
@@ -249,6 +254,11 @@ impl Parser {
             }
     }
 
+    /// Drops logs whose own time is more than so many seconds ago; `None` drops none.
+    pub fn set_max_age(&mut self, seconds: Option<u32>) {
+        self.max_age_seconds = seconds;
+    }
+
     /// Parses one record and appends the log to `group`. `now` is the time of collection.
     #[inline]
     pub fn record(&mut self, record: &[u8], now: LogTime, group: &mut LogGroupWriter) -> Outcome {
@@ -269,6 +279,9 @@ impl Parser {
                             read_time(parser.value(record, time.index), &mut time.format, now)
                         }
                     };
+                    if is_outdated(time, now, self.max_age_seconds) {
+                        return Outcome::Outdated;
+                    }
                     group.log_pieces(time.seconds, time.nanos, record, parser.pieces());
                     return outcome;
                 }
@@ -309,6 +322,9 @@ impl Parser {
                 read_time(time.field.value(&self.list, record, known), &mut time.format, now)
             }
         };
+        if is_outdated(time, now, self.max_age_seconds) {
+            return Outcome::Outdated;
+        }
         if !self.finish(record, time, group) {
             return Outcome::Filtered;
         }
@@ -376,8 +392,15 @@ fn known_names<'a>(cutter: &'a Cutter, fixed: &'a KnownNames) -> &'a KnownNames 
 }
 
 #[inline]
+fn is_outdated(time: LogTime, now: LogTime, max_age_seconds: Option<u32>) -> bool {
+    max_age_seconds.is_some_and(|max| now.seconds.saturating_sub(time.seconds) > max)
+}
+
+#[inline]
 fn read_time(value: Option<&[u8]>, format: &mut TimeFormat, now: LogTime) -> (LogTime, Outcome) {
-    match value.and_then(|value| format.read(value, now)) {
+    // A log without the field has the time of collection, and nothing is wrong with it.
+    let Some(value) = value else { return (now, Outcome::Parsed) };
+    match format.read(value, now) {
         Some(time) => (time, Outcome::Parsed),
         None => (now, Outcome::ParsedUntimed),
     }

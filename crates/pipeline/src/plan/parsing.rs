@@ -3,7 +3,7 @@
 
 use super::pattern_problem;
 use crate::parse::{Columns, Engine, Filter, Mask, Parser, RegexParser};
-use crate::time::{TimeFormat, TimeOptions};
+use crate::time::{MAX_AGE_SECONDS, TimeFormat, TimeOptions};
 use jiff::tz::{Offset, TimeZone};
 use sls::collect::{self, CollectConfig, Problem, Unmatched};
 
@@ -23,6 +23,7 @@ pub(super) fn parser(
     if let Some(name) = &config.raw_field {
         parser = parser.with_raw(name);
     }
+    parser.set_max_age(Some(MAX_AGE_SECONDS));
     if let Some(rule) = &config.time {
         let options = TimeOptions { year: rule.year, nanos: config.nanoseconds };
         set_time(&mut parser, rule, options, local_zone, problems);

@@ -30,6 +30,9 @@ pub struct TimeOptions {
     pub nanos: bool,
 }
 
+/// Age in seconds from which on logs are dropped, if nothing else is said (`agent` 3.7).
+pub const MAX_AGE_SECONDS: u32 = 12 * 60 * 60;
+
 /// Reads times of one format.
 #[derive(Clone, Debug)]
 pub struct TimeFormat {
