@@ -114,8 +114,17 @@ fn cut(parser: &mut Parser, line: &[u8]) -> Option<Vec<Vec<u8>>> {
     Some(log.contents().map(|(_, value)| value.to_vec()).collect())
 }
 
+/// Brackets in brackets, and what stands between two sets, mean something to the other engine.
+fn is_dialect(pattern: &str) -> bool {
+    let in_brackets = pattern.split('[').skip(1).zip(pattern.split('[').skip(2));
+    ["&&", "~~", "--"].iter().any(|operator| pattern.contains(operator))
+        || in_brackets
+            .into_iter()
+            .any(|(inside, _)| !inside.get(1..).is_some_and(|it| it.contains(']')))
+}
+
 fn check(pattern: &str, lines: &[&[u8]]) {
-    if pattern.len() > 200 {
+    if pattern.len() > 200 || is_dialect(pattern) {
         return;
     }
     let Ok(parser) = RegexParser::new(pattern, &[]) else { return };

@@ -191,6 +191,35 @@ fn logs_carry_nanoseconds_only_where_they_are_asked_for() {
 }
 
 #[test]
+fn the_time_goes_along_as_a_number_where_the_old_setting_asks_for_it() {
+    let log = |advanced: &str, text: &[u8]| {
+        let detail = format!(
+            r#", "regex": "(\\d+) (.*)", "key": ["time", "x"], "timeFormat": "%s",
+               "advanced": {{"enable_precise_timestamp": true {advanced}}}"#
+        );
+        let (mut stream, mut plan) = (stream(0), plan(&detail));
+        let outlet = &mut Batches::default();
+        stream.feed(text, Rest::Waits, &mut plan, &limits(999, 9), now(), outlet);
+        let sealed = stream.seal().unwrap();
+        let group = LogGroup::parse(sealed.group.as_bytes()).unwrap();
+        let log = group.logs().next().unwrap();
+        let (name, value) = log.contents().last().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        (text(name), text(value), log.time_ns)
+    };
+    let text = b"1700000000123456 a\n";
+    assert_eq!(log("", text), ("precise_timestamp".into(), "1700000000123".into(), None));
+    assert_eq!(
+        log(
+            r#", "precise_timestamp_key": "t", "precise_timestamp_unit": "us",
+              "enable_timestamp_nanosecond": true"#,
+            text
+        ),
+        ("t".into(), "1700000000123456".into(), Some(123_456_000))
+    );
+}
+
+#[test]
 fn logs_older_than_half_a_day_are_dropped_unless_they_are_history() {
     let text = b"1000 a\n44200 b\n44201 c\n99999 d\nx e\n";
     let feed = |max_age: Option<Option<u32>>| {

@@ -72,7 +72,8 @@ impl ApsaraParser {
             let part = &record[piece.clone()];
             if let Some(colon) = memchr::memchr(b':', part) {
                 let name = Piece::record(piece.start..piece.start + colon);
-                list.push(Name::Found(name), Piece::record(piece.start + colon + 1..piece.end));
+                let name = list.acceptable(name, record);
+                list.push(name, Piece::record(piece.start + colon + 1..piece.end));
             }
         }
         let start = list.begin();

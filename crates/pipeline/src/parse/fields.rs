@@ -5,6 +5,7 @@
 //! record or of a scratch buffer, so a record costs no allocation once the two have grown.
 
 use sls::log_group::{FieldName, FieldValue, PreparedKey};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Bytes of a field, wherever they are.
@@ -81,6 +82,23 @@ impl KnownNames {
     }
 }
 
+/// Most bytes in a name.
+const MAX_NAME_BYTES: usize = 128;
+
+/// What is made of a name that the service does not take: names are UTF-8, not empty and not too
+/// long, and one that is otherwise has everything refused that is sent together with it.
+pub(super) fn acceptable(name: &[u8]) -> Option<Cow<'_, [u8]>> {
+    if name.is_empty() {
+        return Some(Cow::Borrowed(super::CONTENT.as_bytes()));
+    }
+    if name.len() <= MAX_NAME_BYTES && std::str::from_utf8(name).is_ok() {
+        return None;
+    }
+    let text = String::from_utf8_lossy(name);
+    let end = text.floor_char_boundary(MAX_NAME_BYTES);
+    Some(Cow::Owned(text.as_bytes()[..end].to_vec()))
+}
+
 /// The fields of one record, reused for the next.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FieldList {
@@ -117,6 +135,14 @@ impl FieldList {
     /// A name that is copied for this record.
     pub(super) fn found(&mut self, name: &[u8]) -> Name {
         Name::Found(self.copied(name))
+    }
+
+    /// A name that stands in the record or was copied, as the service takes it.
+    pub(super) fn acceptable(&mut self, name: Piece, record: &[u8]) -> Name {
+        match acceptable(self.bytes(name, record)).map(Cow::into_owned) {
+            Some(name) => self.found(&name),
+            None => Name::Found(name),
+        }
     }
 
     /// A value that is copied for this record.

@@ -32,6 +32,7 @@ use fields::{FieldList, KnownNames, Lookup, Name, Piece};
 use jiff::tz::TimeZone;
 use json::JsonParser;
 use regex::several::Several;
+use sls::collect::{PreciseTime, PreciseUnit};
 use sls::log_group::{LogGroupWriter, PreparedKey};
 
 /// Name of the field that holds a whole record.
@@ -91,6 +92,8 @@ pub struct Parser {
     time: Option<TimeField>,
     /// How old a log may be.
     max_age_seconds: Option<u32>,
+    /// Field that repeats the time as a number.
+    precise: Option<PreciseField>,
     filter: Option<Filter>,
     masks: Vec<Mask>,
     unparsed: Unparsed,
@@ -112,6 +115,15 @@ struct TimeField {
     /// Its index where the fields are fixed.
     index: usize,
     format: TimeFormat,
+}
+
+/// The field that repeats the time of a log as a number (`precise_timestamp`).
+#[derive(Clone, Debug)]
+struct PreciseField {
+    name: Box<[u8]>,
+    nanos_in_unit: u64,
+    /// The log itself carries its nanoseconds, too.
+    keeps_nanos: bool,
 }
 
 /// What becomes of a record that does not parse.
@@ -164,6 +176,7 @@ impl Parser {
             cutter,
             time: None,
             max_age_seconds: None,
+            precise: None,
             filter: None,
             masks: Vec::new(),
             unparsed: Unparsed::Dropped,
@@ -184,8 +197,11 @@ impl Parser {
             Cutter::Regex(_) => self.known.len() > 0,
             _ => false,
         };
-        self.is_short =
-            is_fixed && self.filter.is_none() && self.masks.is_empty() && self.raw.is_none();
+        self.is_short = is_fixed
+            && self.filter.is_none()
+            && self.masks.is_empty()
+            && self.raw.is_none()
+            && self.precise.is_none();
     }
 
     /// Keeps records that do not parse.
@@ -254,6 +270,21 @@ impl Parser {
             }
     }
 
+    /// Adds the time to each log that parses, as a number of the field `rule` names. Times whose
+    /// nanoseconds are not asked for otherwise are written without.
+    #[must_use]
+    pub(crate) fn with_precise_time(mut self, rule: &PreciseTime, keeps_nanos: bool) -> Self {
+        let nanos_in_unit = match rule.unit {
+            PreciseUnit::Millis => 1_000_000,
+            PreciseUnit::Micros => 1_000,
+            PreciseUnit::Nanos => 1,
+        };
+        let name = rule.key.as_bytes().into();
+        self.precise = Some(PreciseField { name, nanos_in_unit, keeps_nanos });
+        self.choose_way();
+        self
+    }
+
     /// Drops logs whose own time is more than so many seconds ago; `None` drops none.
     pub fn set_max_age(&mut self, seconds: Option<u32>) {
         self.max_age_seconds = seconds;
@@ -316,7 +347,7 @@ impl Parser {
             self.list.push(name, Piece::record(0..record.len()));
         }
         let known = known_names(&self.cutter, &self.known);
-        let (time, outcome) = match &mut self.time {
+        let (mut time, outcome) = match &mut self.time {
             None => (own_time, Outcome::Parsed),
             Some(time) => {
                 read_time(time.field.value(&self.list, record, known), &mut time.format, now)
@@ -324,6 +355,13 @@ impl Parser {
         };
         if is_outdated(time, now, self.max_age_seconds) {
             return Outcome::Outdated;
+        }
+        if let Some(precise) = &self.precise {
+            let nanos = u64::from(time.seconds) * 1_000_000_000 + time.nanos.map_or(0, u64::from);
+            let name = self.list.found(&precise.name);
+            let value = self.list.copied((nanos / precise.nanos_in_unit).to_string().as_bytes());
+            self.list.push(name, value);
+            time.nanos = time.nanos.filter(|_| precise.keeps_nanos);
         }
         if !self.finish(record, time, group) {
             return Outcome::Filtered;

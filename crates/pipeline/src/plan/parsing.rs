@@ -23,9 +23,13 @@ pub(super) fn parser(
     if let Some(name) = &config.raw_field {
         parser = parser.with_raw(name);
     }
+    if let Some(rule) = &config.precise_time {
+        parser = parser.with_precise_time(rule, config.nanoseconds);
+    }
     parser.set_max_age(Some(MAX_AGE_SECONDS));
     if let Some(rule) = &config.time {
-        let options = TimeOptions { year: rule.year, nanos: config.nanoseconds };
+        let nanos = config.nanoseconds || config.precise_time.is_some();
+        let options = TimeOptions { year: rule.year, nanos };
         set_time(&mut parser, rule, options, local_zone, problems);
     }
     if let Some(rule) = &config.filter {

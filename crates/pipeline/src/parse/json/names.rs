@@ -116,6 +116,9 @@ impl NameCache {
         list: &mut FieldList,
     ) -> Result<(Name, usize), Fault> {
         let (piece, end) = string(text, at, list)?;
+        let Name::Found(piece) = list.acceptable(piece, text) else {
+            unreachable!("a name that is found is not known before")
+        };
         let name = list.bytes(piece, text);
         let index = match self.known.find(name) {
             Some(index) => index,
