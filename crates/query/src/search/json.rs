@@ -180,6 +180,8 @@ mod tests {
         check(r#"{"a":true,"b":-1.5}"#, "b", &["-1.5"]);
         check(r#"{"a":"\u65e5\"x"}"#, "a", &["日\"x"]);
         check(r#"{"\u0061":"x"}"#, "a", &["x"]);
+        // Read to the last bit.
+        check(r#"{"a":-1.999152228643314e+207}"#, "a", &["-1.999152228643314e+207"]);
         assert!(any_leaf(r#"{"a":"x","b":[1]}"#, "a", |leaf| leaf == "x"));
     }
 
