@@ -14,7 +14,6 @@ const USAGE: &str = "usage: simulate [--seeds N] [--from S] | --seed S";
 const DESCRIBED: usize = 10;
 
 fn main() -> ExitCode {
-    set_level(Level::Error);
     let mut seeds = 1000;
     let (mut first, mut one) = (1, None);
     let mut args = std::env::args().skip(1);
@@ -30,6 +29,8 @@ fn main() -> ExitCode {
             }
         }
     }
+    // One schedule is looked at closely: what the agent says belongs to it.
+    set_level(if one.is_some() { Level::Debug } else { Level::Error });
     let range = match one {
         Some(seed) => seed..seed + 1,
         None => first..first + seeds,

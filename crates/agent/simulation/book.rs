@@ -22,6 +22,8 @@ pub(crate) struct Line {
     arrived: Vec<(usize, usize)>,
     /// What could not be collected.
     excused: Vec<(usize, usize)>,
+    /// Where a content ends in the middle of it.
+    ends: Vec<usize>,
     /// It may arrive again: the agent's memory of it was taken away.
     may_repeat: bool,
 }
@@ -33,11 +35,15 @@ struct Part {
     line: LineId,
     from: usize,
     len: usize,
+    /// Where it was written first, for the order.
+    origin: (ContentId, usize),
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Content {
     pub(crate) node: NodeId,
+    /// Not the first one of its file.
+    pub(crate) is_later: bool,
     bytes: Vec<u8>,
     parts: Vec<Part>,
 }
@@ -102,7 +108,9 @@ pub(crate) struct Book {
     pub(crate) lines: Vec<Line>,
     pub(crate) contents: Vec<Content>,
     held: HashMap<u128, Held>,
-    last: BTreeMap<ContentId, (LineId, usize)>,
+    /// Which content an id was seen to stand for.
+    named: HashMap<u128, ContentId>,
+    last: BTreeMap<ContentId, usize>,
     pub(crate) wrong: Wrong,
     /// What is wrong, in words.
     pub(crate) said: Vec<String>,
@@ -123,6 +131,7 @@ impl Book {
             pieces: Vec::new(),
             arrived: Vec::new(),
             excused: Vec::new(),
+            ends: Vec::new(),
             may_repeat: false,
         });
         self.lines.len() - 1
@@ -147,7 +156,7 @@ impl Book {
         record.bytes.extend_from_slice(&text.text[from..to]);
         record.bytes.extend_from_slice(ending);
         if to > from {
-            record.parts.push(Part { at, line, from, len: to - from });
+            record.parts.push(Part { at, line, from, len: to - from, origin: (content, at) });
             text.pieces.push((to, now));
         }
     }
@@ -168,12 +177,21 @@ impl Book {
                     line: part.line,
                     from: part.from + cut,
                     len: part.len - cut,
+                    origin: (part.origin.0, part.origin.1 + cut),
                 }
             })
             .collect();
         let target = &mut self.contents[to];
         target.bytes.extend_from_slice(&bytes);
         target.parts.extend(parts);
+        self.ended(to);
+    }
+
+    /// A content is over, or was over when it was copied.
+    pub(crate) fn ended(&mut self, content: ContentId) {
+        if let Some(part) = self.contents[content].parts.last() {
+            self.lines[part.line].ends.push(part.from + part.len);
+        }
     }
 
     /// Notes that the bytes of a content from `from` on could not be collected, if they were
@@ -193,6 +211,13 @@ impl Book {
         }
     }
 
+    /// What has arrived of a content may arrive again.
+    pub(crate) fn may_repeat(&mut self, content: ContentId) {
+        for part in &self.contents[content].parts {
+            self.lines[part.line].may_repeat = true;
+        }
+    }
+
     /// The agent has lost its memory: whatever has arrived may arrive again.
     pub(crate) fn memory_lost(&mut self) {
         for line in &mut self.lines {
@@ -200,11 +225,22 @@ impl Book {
         }
     }
 
+    /// Notes which content the agent reads under an id.
+    pub(crate) fn name(&mut self, file: u128, content: ContentId) {
+        self.named.entry(file).or_insert(content);
+    }
+
+    /// Which content an id was seen to stand for.
+    pub(crate) fn content_of(&self, file: u128) -> Option<ContentId> {
+        self.named.get(&file).copied()
+    }
+
     /// A batch is stored.
     pub(crate) fn arrive(&mut self, file: u128, start: u64, end: u64, logs: &[Vec<u8>], now: u64) {
         let known = self.held.get(&file);
         let fits = |content: &ContentId| places(&self.contents[*content].bytes, start, end, logs);
-        let mut found = known.and_then(|held| Some((held.content, fits(&held.content)?)));
+        let likely = known.map(|held| held.content).or(self.named.get(&file).copied());
+        let mut found = likely.and_then(|content| Some((content, fits(&content)?)));
         if found.is_none() {
             let same_so_far = |content: &ContentId| {
                 let Some(held) = known else { return true };
@@ -256,7 +292,9 @@ impl Book {
                 continue;
             }
             line.arrived.push((lower, upper));
-            if to == end && part.at + part.len >= to && upper < line.text.len() {
+            // A content that was taken away may end in the middle of a line.
+            let is_end = line.ends.contains(&upper);
+            if to == end && part.at + part.len >= to && upper < line.text.len() && !is_end {
                 let piece = line.pieces.iter().position(|(len, _)| *len == upper);
                 let paused = piece.is_some_and(|at| {
                     let until = line.pieces.get(at + 1).map_or(now, |next| next.1);
@@ -267,12 +305,13 @@ impl Book {
                     self.said.push(format!("ALTERED {name} was cut at byte {upper}"));
                 }
             }
-            let last = self.last.entry(line.origin).or_insert((part.line, lower));
-            if (part.line, lower) < *last && !line.may_repeat {
+            let at = part.origin.1 + lower - part.from;
+            let last = self.last.entry(part.origin.0).or_insert(at);
+            if at < *last && !line.may_repeat {
                 self.wrong.reordered += 1;
-                self.said.push(format!("REORDERED {name} after line {}", last.0));
+                self.said.push(format!("REORDERED {name}, byte {at} after byte {last}"));
             }
-            *last = (*last).max((part.line, lower));
+            *last = at.max(*last);
         }
     }
 

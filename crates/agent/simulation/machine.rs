@@ -10,8 +10,8 @@ use agent::files::{Files, Found, Kind};
 use agent::metrics::Metrics;
 use agent::send::lanes::Lanes;
 use agent::tail::{
-    Change as Configured, Collector, Delivery, FileKey, LaneId, Moment, Notice, Parcel, Setup,
-    Ship, Turn, Unsaved,
+    Change as Configured, Collector, Delivery, FileKey, LaneId, Moment, Notice, Parcel, Saved,
+    Setup, Ship, Turn, Unsaved,
 };
 use agent::watch::{Event as Seen, What, notices};
 use pipeline::batch::BatchLimits;
@@ -187,7 +187,7 @@ impl Ord for Scheduled {
 enum Message {
     Delivery(Delivery),
     Change(Configured),
-    Saved,
+    Saved(Saved),
 }
 
 /// An agent that runs.
@@ -213,6 +213,7 @@ struct Habits {
     limits: BatchLimits,
     budget_bytes: usize,
     read_bytes: usize,
+    max_open_files: usize,
     scan_every: u64,
     in_flight: usize,
     watches: bool,
@@ -253,6 +254,7 @@ impl Machine {
             },
             budget_bytes: *script.pick(&[2_000, 20_000, 1 << 20]),
             read_bytes: *script.pick(&[200, 2_000, 64 * 1024]),
+            max_open_files: *script.pick(&[2, 1000, 1000]),
             scan_every,
             in_flight: script.range(1, 5) as usize,
             watches: script.chance(700),
@@ -440,6 +442,8 @@ impl Machine {
             let world = &mut *self.world.borrow_mut();
             world.book.memory_lost();
             world.recorded.clear();
+            world.recorded_contents.clear();
+            world.named_contents.clear();
             world.crashed();
         }
     }
@@ -449,10 +453,13 @@ impl Machine {
         match self.script.range(0, 4) {
             0 => {
                 self.plans.clear();
+                self.world.borrow_mut().removed_configuration();
                 self.say(|| "the configuration is removed".to_owned());
             }
             1 => {
                 self.version += 1;
+                // A file on no record cannot be known again under another name.
+                self.world.borrow_mut().renamed_configuration();
                 self.plans = vec![plan(&format!("c{}", self.version), pattern)];
                 self.say(|| format!("the configuration is named c{}", self.version));
             }
@@ -538,6 +545,7 @@ impl Machine {
             limits: self.habits.limits,
             budget_bytes: self.habits.budget_bytes,
             read_bytes: self.habits.read_bytes,
+            max_open_files: self.habits.max_open_files,
             scan_every: Duration::from_nanos(self.habits.scan_every),
             path_prefix: PathBuf::new(),
             labels: AgentLabels { hostname: "h".into(), ..AgentLabels::default() },
@@ -623,7 +631,10 @@ impl Machine {
             match message {
                 Message::Delivery(delivery) => agent.collector.delivered(delivery),
                 Message::Change(change) => agent.collector.change(change, moment),
-                Message::Saved => agent.is_saving = false,
+                Message::Saved(outcome) => {
+                    agent.is_saving = false;
+                    agent.collector.saved(outcome);
+                }
             }
         }
         if self.habits.watches && now >= agent.looked + 20 * MILLI {
@@ -702,7 +713,13 @@ impl Machine {
                 facts.inode == account.inode && facts.held > 0
             });
             if let (true, Some(node)) = (is_read, held.copied()) {
-                world.read.insert(node, (world.looked[&node], account.read_bytes));
+                let file = u128::from_be_bytes(account.file.0);
+                if file != 0 {
+                    world.book.name(file, world.looked[&node]);
+                }
+                if let Some(content) = world.book.content_of(file) {
+                    world.read.insert(node, (content, account.read_bytes));
+                }
             }
         }
         let faults = world.disk.faults;
@@ -717,17 +734,34 @@ impl Machine {
     }
 
     fn saved(&mut self, bytes: Option<Vec<u8>>) {
-        if let Some(bytes) = bytes {
-            self.keep(bytes);
-        }
-        self.tell(Message::Saved);
+        let outcome = match bytes {
+            Some(bytes) => {
+                self.keep(bytes);
+                Saved::Yes
+            }
+            None => {
+                self.world.borrow_mut().not_saved();
+                Saved::No
+            }
+        };
+        self.tell(Message::Saved(outcome));
     }
 
     /// A checkpoint is on disk.
     fn keep(&mut self, bytes: Vec<u8>) {
         let entries = decode(&bytes).unwrap_or_default();
-        self.world.borrow_mut().recorded =
+        let world = &mut *self.world.borrow_mut();
+        world.recorded =
             entries.iter().map(|entry| (entry.inode, entry.born.unwrap_or_default())).collect();
+        world.named_contents = entries
+            .iter()
+            .filter_map(|entry| world.book.content_of(u128::from_be_bytes(entry.file.0)))
+            .collect();
+        world.recorded_contents = entries
+            .iter()
+            .filter(|entry| entry.offset > 0)
+            .filter_map(|entry| world.book.content_of(u128::from_be_bytes(entry.file.0)))
+            .collect();
         self.durable = Some(bytes);
     }
 

@@ -53,12 +53,24 @@ enum Habit {
     ShortFiles,
 }
 
+/// What a program that copies does with the copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Copies {
+    /// It is in another directory.
+    Elsewhere,
+    /// It is beside the log, and the one before it is renamed.
+    Beside,
+    /// It is beside the log, written over the one before it.
+    Over,
+}
+
 /// A program that writes one log.
 #[derive(Debug)]
 struct Stream {
     dir: PathBuf,
     name: String,
     habit: Habit,
+    copies: Copies,
     node: Option<NodeId>,
     /// A line that is not finished, and how much of it is written.
     open: Option<(LineId, usize)>,
@@ -95,6 +107,10 @@ pub(crate) struct World {
     pub(crate) read: BTreeMap<NodeId, (ContentId, u64)>,
     /// Files in the checkpoint that a crash leaves.
     pub(crate) recorded: BTreeSet<(u64, u64)>,
+    /// Contents whose id is there.
+    pub(crate) named_contents: BTreeSet<ContentId>,
+    /// Contents of which a part is acknowledged there.
+    pub(crate) recorded_contents: BTreeSet<ContentId>,
     trace: bool,
 }
 
@@ -120,6 +136,8 @@ impl World {
             looked: BTreeMap::new(),
             read: BTreeMap::new(),
             recorded: BTreeSet::new(),
+            named_contents: BTreeSet::new(),
+            recorded_contents: BTreeSet::new(),
             trace,
             script,
         };
@@ -142,6 +160,7 @@ impl World {
                 dir: PathBuf::from(dir),
                 name: format!("{}.log", char::from(b'a' + at as u8)),
                 habit,
+                copies: *world.script.pick(&[Copies::Elsewhere, Copies::Beside, Copies::Over]),
                 node: None,
                 open: None,
                 left: Vec::new(),
@@ -161,6 +180,10 @@ impl World {
 
     /// Somebody sets the clock.
     pub(crate) fn step_clock(&mut self) {
+        // Births tell copies from what was rotated; with a clock that goes back they cannot.
+        if self.streams.iter().any(|stream| stream.habit == Habit::CopyTruncate) {
+            return;
+        }
         let step = self.script.range(0, 7200) as i64 - 3600;
         self.wall_step += step * SECOND as i64;
         self.say(|| format!("the clock is set by {step} s"));
@@ -358,11 +381,24 @@ impl World {
         false
     }
 
+    /// Whether the checkpoint leads to a file: it is on record, and where it was, by some name.
+    fn can_be_found(&self, node: NodeId) -> bool {
+        let facts = &self.disk.nodes[node];
+        let elsewhere = self.disk.resolve(Path::new("/data"), true);
+        self.recorded.contains(&(facts.inode, facts.born))
+            && self.disk.names_of(node).iter().any(|(dir, _)| Some(*dir) != elsewhere)
+    }
+
+    /// Whether two files are in one directory.
+    fn is_beside(&self, one: NodeId, other: NodeId) -> bool {
+        let dirs = |node| self.disk.names_of(node).into_iter().map(|(dir, _)| dir);
+        dirs(one).any(|dir| dirs(other).any(|it| it == dir))
+    }
+
     /// A file has another name, or none.
     fn moved(&mut self, node: NodeId) {
-        let facts = &self.disk.nodes[node];
-        let is_recorded = facts.links > 0 && self.recorded.contains(&(facts.inode, facts.born));
-        if facts.held == 0 && !is_recorded && !self.is_visible(node) {
+        let held = self.disk.nodes[node].held;
+        if held == 0 && !self.can_be_found(node) && !self.is_visible(node) {
             let fair = self.fair_from();
             self.book.excuse(self.disk.content(node), 0, fair);
         }
@@ -432,23 +468,36 @@ impl World {
             }
             Habit::CopyTruncate => {
                 let node = self.node_of(at);
-                let copy = Path::new("/archive").join(format!("{}.1", self.streams[at].name));
-                self.unlink(&copy);
-                let copied = self.create(&copy);
+                let numbered = |number: u64| PathBuf::from(format!("{}.{number}", path.display()));
+                let copy = match self.streams[at].copies {
+                    Copies::Elsewhere => Path::new("/archive").join(&self.streams[at].name),
+                    _ => numbered(1),
+                };
+                let copied = match self.disk.resolve(&copy, true) {
+                    Some(copied) if self.streams[at].copies == Copies::Over => {
+                        self.truncate(copied, None);
+                        copied
+                    }
+                    _ => {
+                        self.rename(&copy, &copy.with_extension("2"));
+                        self.create(&copy)
+                    }
+                };
                 let (from, to) = (self.disk.content(node), self.disk.content(copied));
                 let bytes = self.disk.bytes(node).to_vec();
                 let wall = self.wall();
                 self.disk.append(copied, &bytes, wall);
                 self.book.copied(from, to, 0);
+                self.say(|| format!("copy node {node} to {} (node {copied})", copy.display()));
                 if self.script.chance(300) {
                     self.write(at);
                 }
-                self.truncate(node);
+                self.truncate(node, Some((copied, bytes.len())));
             }
             Habit::Rewrite => {
                 let node = self.node_of(at);
                 self.streams[at].open = None;
-                self.truncate(node);
+                self.truncate(node, None);
                 if self.script.chance(700) {
                     self.write(at);
                 }
@@ -482,18 +531,27 @@ impl World {
         }
     }
 
-    fn truncate(&mut self, node: NodeId) {
+    /// Cuts a file to nothing. So many bytes of it are in another one, its copy.
+    fn truncate(&mut self, node: NodeId, copy: Option<(NodeId, usize)>) {
         let content = self.disk.content(node);
         let read = match self.read.get(&node) {
             Some((known, read)) if *known == content && self.disk.nodes[node].held > 0 => *read,
             _ => 0,
         };
         let fair = self.fair_from();
-        self.book.excuse(content, read as usize, fair);
+        // The copy is found by what was taken of the original, if anything was.
+        let is_known = read > 0 || self.recorded_contents.contains(&content);
+        let from = match copy {
+            Some((copy, len)) if is_known && self.is_beside(copy, node) => len.max(read as usize),
+            _ => read as usize,
+        };
+        self.book.excuse(content, from, fair);
+        self.book.ended(content);
         let wall = self.wall();
         self.disk.truncate(node, wall);
         let fresh = self.disk.content(node);
         self.book.begin(fresh, node);
+        self.book.contents[fresh].is_later = true;
         self.say(|| format!("truncate node {node}, read up to {read}: now content {fresh}"));
     }
 
@@ -524,6 +582,37 @@ impl World {
         self.doomed.retain(|(_, path)| !path.starts_with(dir));
     }
 
+    /// The configuration is removed, and with it what the agent only had open.
+    pub(crate) fn removed_configuration(&mut self) {
+        for content in 0..self.book.contents.len() {
+            let node = self.book.contents[content].node;
+            let is_over = self.disk.content(node) != content || self.disk.nodes[node].links == 0;
+            if is_over || !(self.can_be_found(node) || self.is_visible(node)) {
+                self.book.excuse(content, 0, 0);
+            }
+        }
+    }
+
+    /// Files that are on no record cannot be known again by a configuration of another name.
+    pub(crate) fn renamed_configuration(&mut self) {
+        for content in 0..self.book.contents.len() {
+            let facts = &self.disk.nodes[self.book.contents[content].node];
+            let is_recorded = self.recorded.contains(&(facts.inode, facts.born));
+            if !is_recorded || !self.named_contents.contains(&content) {
+                self.book.may_repeat(content);
+            }
+        }
+    }
+
+    /// The checkpoint cannot be written: after a crash nobody knows how often a file was truncated.
+    pub(crate) fn not_saved(&mut self) {
+        for content in 0..self.book.contents.len() {
+            if self.book.contents[content].is_later {
+                self.book.may_repeat(content);
+            }
+        }
+    }
+
     /// The agent is gone, with all it had in memory or only open.
     pub(crate) fn crashed(&mut self) {
         self.read.clear();
@@ -532,8 +621,7 @@ impl World {
             let node = self.book.contents[content].node;
             let facts = &self.disk.nodes[node];
             let is_over = self.disk.content(node) != content || facts.links == 0;
-            let is_recorded = self.recorded.contains(&(facts.inode, facts.born));
-            if is_over || (!is_recorded && !self.is_visible(node)) {
+            if is_over || !(self.can_be_found(node) || self.is_visible(node)) {
                 self.book.excuse(content, 0, 0);
             }
         }

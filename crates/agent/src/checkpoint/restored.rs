@@ -66,6 +66,16 @@ impl Restored {
         Some(self.entries.remove(best.2))
     }
 
+    /// The entries, as they were written.
+    pub fn all(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Drops the entries of files of which the content is another one now.
+    pub fn forget(&mut self, facts: &FileFacts) {
+        self.entries.retain(|entry| !entry.may_be(facts));
+    }
+
     /// The entries that a configuration may claim, its own and those of one that is no more and
     /// had a path that `takes`: the oldest file first, those of one age as they were written.
     pub fn of_claim(&self, claim: Claim<'_>, takes: impl Fn(&str) -> bool) -> Vec<Entry> {

@@ -5,7 +5,7 @@ use crate::checkpoint::Entry;
 use crate::files::RealFiles;
 use crate::mailbox::Mailbox;
 use crate::snapshot::LedgerLine;
-use crate::tail::{Change, Collector, Delivery, Moment, Parcel, Setup, Ship, Turn, Unsaved};
+use crate::tail::{Change, Collector, Delivery, Moment, Parcel, Saved, Setup, Ship, Turn, Unsaved};
 use crate::watch::Inotify;
 use pipeline::tags::AgentLabels;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -14,6 +14,12 @@ use tokio::sync::mpsc::UnboundedSender;
 
 /// Shortest time between two looks at the watcher: many small writes become one read.
 const COALESCE: Duration = Duration::from_millis(20);
+
+/// The same while many files are written at once: each look then costs as much as there are files.
+const COALESCE_MANY: Duration = Duration::from_millis(100);
+
+/// So many notices at one look are many.
+const MANY_NOTICES: usize = 16;
 
 /// Shortest time between two checkpoints that only tell of progress.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
@@ -35,8 +41,8 @@ pub(super) enum Message {
         /// When it is over, whatever is left.
         deadline: Instant,
     },
-    /// The last checkpoint is on disk.
-    Saved,
+    /// The last checkpoint is on disk, or could not be written.
+    Saved(Saved),
     /// The ledger is wanted.
     Account,
     /// Batches have other labels from now on.
@@ -102,6 +108,7 @@ impl Collecting {
         let mut messages = Vec::new();
         let mut scans = 0;
         let mut looked = moment().clock - COALESCE;
+        let mut coalesce = COALESCE;
         let mut saved = moment().clock;
         let mut is_saving = false;
         let mut opening = Opening::default();
@@ -120,7 +127,10 @@ impl Collecting {
                         collector.configured();
                     }
                     Message::Drain { deadline } => collector.drain(deadline, now),
-                    Message::Saved => is_saving = false,
+                    Message::Saved(outcome) => {
+                        is_saving = false;
+                        collector.saved(outcome);
+                    }
                     Message::Account => {
                         let ledger = account(&collector);
                         self.keeper.send(keeping::Message::Account { ledger });
@@ -129,10 +139,13 @@ impl Collecting {
                 }
             }
             if let Some(inotify) = &mut inotify
-                && now.clock.duration_since(looked) >= COALESCE
+                && now.clock.duration_since(looked) >= coalesce
             {
                 looked = now.clock;
-                for notice in inotify.take() {
+                let notices = inotify.take();
+                let is_many = notices.len() >= MANY_NOTICES;
+                coalesce = if is_many { COALESCE_MANY } else { COALESCE };
+                for notice in notices {
                     collector.notice(notice, now);
                 }
             }
@@ -168,7 +181,7 @@ impl Collecting {
                 Turn::NoRoom { until } | Turn::Idle { until } => until,
             };
             let until = save_at.filter(|_| !is_saving).map_or(until, |at| until.min(at));
-            self.wait(inotify.as_ref(), looked + COALESCE, until);
+            self.wait(inotify.as_ref(), looked + coalesce, until);
         }
     }
 

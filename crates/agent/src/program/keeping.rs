@@ -9,7 +9,7 @@ use crate::checkpoint::{Entry, save};
 use crate::mailbox::Mailbox;
 use crate::metrics::Metrics;
 use crate::snapshot::LedgerLine;
-use crate::tail::Report;
+use crate::tail::{Report, Saved};
 use crate::{error, info, log::alarm};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::AsFd;
@@ -146,8 +146,8 @@ impl Keeper {
             for message in messages.drain(..) {
                 match message {
                     Message::Save { entries } => {
-                        self.save(&entries, metrics);
-                        self.collector.send(ToCollector::Saved);
+                        let outcome = self.save(&entries, metrics);
+                        self.collector.send(ToCollector::Saved(outcome));
                     }
                     Message::Account { ledger } => {
                         self.reporter.write(ledger, None, metrics, wall_seconds() as u64);
@@ -205,9 +205,12 @@ impl Keeper {
         }
     }
 
-    fn save(&self, entries: &[Entry], metrics: &Metrics) {
+    fn save(&self, entries: &[Entry], metrics: &Metrics) -> Saved {
         match save(&self.checkpoint, entries) {
-            Ok(()) => metrics.checkpoints.add(1),
+            Ok(()) => {
+                metrics.checkpoints.add(1);
+                Saved::Yes
+            }
             Err(error) => {
                 metrics.checkpoint_failures.add(1);
                 alarm(
@@ -215,6 +218,7 @@ impl Keeper {
                     &self.checkpoint.to_string_lossy(),
                     format_args!("{error}; after a crash more is sent again"),
                 );
+                Saved::No
             }
         }
     }

@@ -17,7 +17,7 @@ use crate::settings::{
 };
 use crate::snapshot::{self, LedgerLine, insight};
 use crate::status;
-use crate::tail::{READ_BYTES, Setup};
+use crate::tail::{MAX_OPEN_FILES, READ_BYTES, Setup};
 use crate::{info, log, warn};
 use call::{Call, LedgerFormat, call_of};
 use ending::{Ending, Times};
@@ -208,6 +208,7 @@ fn start(env: BTreeMap<String, String>) -> Result<u8, StartError> {
         },
         budget_bytes: settings.memory_bytes,
         read_bytes: READ_BYTES,
+        max_open_files: max_open_files(),
         scan_every: settings.scan,
         path_prefix: settings.path_prefix.clone(),
         labels: settings.labels.clone(),
@@ -296,6 +297,12 @@ fn load_checkpoint(path: &Path) -> Result<Loaded, StartError> {
         info!("{} positions from {}", loaded.entries.len(), path.display());
     }
     Ok(loaded)
+}
+
+/// Four fifths of the descriptors that the system grants are for log files.
+fn max_open_files() -> usize {
+    let granted = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    granted.map_or(MAX_OPEN_FILES, |granted| (granted as usize / 5 * 4).clamp(16, MAX_OPEN_FILES))
 }
 
 /// Seconds since the epoch.

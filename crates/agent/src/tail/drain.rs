@@ -50,7 +50,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
             // What cannot be looked into may hold something.
             && self.unreadable == 0
             && self.tails.values().all(|tail| {
-                let is_read = tail.rest.is_none() && tail.failing.is_none();
+                let is_read =
+                    tail.is_caught_up && tail.rest.is_none() && tail.failing.is_none();
                 tail.is_settled() && (is_read || tail.phase == Phase::Rewritten)
             });
         if is_done {

@@ -69,6 +69,9 @@ pub(super) struct Tail<H> {
     pub(super) is_queued: bool,
     /// The last read found nothing more.
     pub(super) is_caught_up: bool,
+    /// The checkpoint knows of this content. Before it does, nothing of one that is not the first
+    /// of its file is sent: after a crash nobody could tell which id it had.
+    pub(super) is_recorded: bool,
     /// Since when it cannot be read.
     pub(super) failing: Option<Instant>,
     /// Bytes of an unfinished record at the end, and since when there are so many.

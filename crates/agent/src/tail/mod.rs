@@ -9,11 +9,15 @@
 //! remembered when everything in front of it is acknowledged; a renamed file is read to its end
 //! before its successor; a truncated or rewritten one is read from the start.
 
+mod adopt;
+mod copy;
 mod drain;
 mod file;
 mod labels;
 mod ledger;
+mod park;
 mod read;
+mod resume;
 mod scan;
 mod source;
 
@@ -53,6 +57,9 @@ type SourceId = u64;
 /// Bytes asked for in one read of a file that has many. It fits into the second-level cache
 /// together with the batch that is made of it.
 pub const READ_BYTES: usize = 256 * 1024;
+
+/// Files open at once, unless the system allows fewer.
+pub const MAX_OPEN_FILES: usize = 4096;
 
 /// Chunks read in one turn before the caller looks at its messages again.
 const CHUNKS_PER_TURN: usize = 4;
@@ -191,6 +198,8 @@ pub struct Setup {
     pub budget_bytes: usize,
     /// Bytes asked for in one read of a file that has many; [`READ_BYTES`] unless there is a reason.
     pub read_bytes: usize,
+    /// Files open at once. More are followed: those that are quiet are closed meanwhile.
+    pub max_open_files: usize,
     /// Time between two scans.
     pub scan_every: Duration,
     /// Put in front of every path of a configuration.
@@ -230,6 +239,10 @@ pub struct Collector<F: Files, S: Ship> {
     last_growth: Instant,
     is_configured: bool,
     unsaved: Unsaved,
+    /// Contents that the checkpoint being written is the first to know of.
+    recording: Vec<FileKey>,
+    /// The last checkpoint could not be written: nothing waits for the next one.
+    records_fail: bool,
     /// Files and directories that could not be looked into since the last scan began.
     unreadable: usize,
     /// Contents that are over, of which bytes may be missing.
@@ -245,6 +258,15 @@ struct Lane {
     waiting: VecDeque<FileKey>,
     /// Number of all that are followed.
     files: usize,
+}
+
+/// What became of a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// It is on disk.
+    Yes,
+    /// It could not be written.
+    No,
 }
 
 /// What the checkpoint on disk does not know yet.
@@ -285,6 +307,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
             last_growth: now.clock,
             is_configured: false,
             unsaved: Unsaved::Nothing,
+            recording: Vec::new(),
+            records_fail: false,
             unreadable: 0,
             losses: VecDeque::new(),
         }
@@ -373,9 +397,30 @@ impl<F: Files, S: Ship> Collector<F, S> {
         self.unsaved
     }
 
-    /// All positions that are safe to remember.
+    /// The positions given out last are on disk, or could not be written.
+    pub fn saved(&mut self, outcome: Saved) {
+        self.records_fail = outcome == Saved::No;
+        let keys = match outcome {
+            Saved::Yes => std::mem::take(&mut self.recording),
+            Saved::No => self.tails.keys().copied().collect(),
+        };
+        for key in keys {
+            if let Some(tail) = self.tails.get_mut(&key)
+                && !tail.is_recorded
+            {
+                tail.is_recorded = outcome == Saved::Yes;
+                self.make_ready(key);
+            }
+        }
+    }
+
+    /// All positions that are safe to remember. When they are on disk, or could not be written,
+    /// [`saved`](Self::saved) has to be told.
     pub fn positions(&mut self, now: Moment) -> Vec<Entry> {
         self.unsaved = Unsaved::Nothing;
+        self.recording.clear();
+        self.recording
+            .extend(self.tails.iter().filter(|(_, tail)| !tail.is_recorded).map(|(key, _)| *key));
         let mut tails: Vec<(&FileKey, &Tail<F::Handle>)> =
             self.tails.iter().filter(|(_, tail)| tail.phase != Phase::Rewritten).collect();
         // In the order in which the contents of a path follow each other, since births of files

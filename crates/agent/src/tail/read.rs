@@ -1,7 +1,7 @@
 //! Reads one chunk of one file and makes records and batches of it.
 
 use super::file::{Anchor, SafePoint, Tail};
-use super::source::{Source, pack_prefix};
+use super::source::{Source, pack_prefix, placed};
 use super::{Collector, FileKey, Moment, Phase, Room, Ship, Unsaved, file_alarm};
 use crate::alarms;
 use crate::files::{Files, read_full};
@@ -9,7 +9,7 @@ use crate::log::{Level, alarm};
 use crate::tally::{Place, ReadFacts};
 use pipeline::ack::AckTracker;
 use pipeline::batch::{Batch, Fed, FileStream, Outlet, Rest, Unfinished};
-use pipeline::identity::{FileId, Mark, first_line};
+use pipeline::identity::{FileId, HEAD_BYTES, Mark, first_line};
 use pipeline::lines::MAX_LINE_BYTES;
 use pipeline::plan::Plan;
 use pipeline::tags::FileLabels;
@@ -56,8 +56,21 @@ impl<F: Files, S: Ship> Collector<F, S> {
             .lanes
             .get(&tail.lane)
             .is_some_and(|lane| lane.waiting.front() != Some(&key) && lane.waiting.contains(&key));
-        let Some(handle) = tail.handle.as_ref().filter(|_| !waits) else {
+        let waits = waits || !(tail.is_recorded || self.records_fail);
+        if waits || tail.phase == Phase::Rewritten {
             tail.is_queued = false;
+            return Room::Enough;
+        }
+        if tail.handle.is_none()
+            && let Err(error) = self.reopen(key, now)
+        {
+            self.cannot_read(key, &error, now);
+            return Room::Enough;
+        }
+        let Some(tail) = self.tails.get_mut(&key) else { return Room::Enough };
+        let Some(handle) = &tail.handle else {
+            tail.is_queued = false;
+            tail.is_caught_up = false;
             return Room::Enough;
         };
         let facts = match self.files.look_at(handle) {
@@ -114,8 +127,32 @@ impl<F: Files, S: Ship> Collector<F, S> {
             return Room::Enough;
         }
         if position == 0 {
-            // Whatever the head was when the file was found: this is what is taken.
-            tail.head = Mark::of_head(&buf[..read]);
+            let mut head = [0; HEAD_BYTES];
+            let head_len = match read_full(&mut self.files, handle, &mut head, 0) {
+                Ok(read) => read,
+                Err(error) => {
+                    self.cannot_read(key, &error, now);
+                    return Room::Enough;
+                }
+            };
+            // No anchor tells yet whether this is the content that was found.
+            let both = read.min(head_len);
+            if !tail.head.matches_head(&head[..head_len]) || buf[..both] != head[..both] {
+                self.restart(key, now);
+                return Room::Enough;
+            }
+            tail.head = Mark::of_head(&head[..head_len]);
+            match self.is_copy_begun(key, &head[..head_len], now) {
+                Ok(false) => {}
+                Ok(true) => {
+                    self.end_rewritten(key);
+                    return Room::Enough;
+                }
+                Err(error) => {
+                    self.cannot_read(key, &error, now);
+                    return Room::Enough;
+                }
+            }
         }
         let is_at_end = start + read as u64 >= facts.size_bytes;
         self.digest(key, anchor_len, read, is_at_end, now);
@@ -125,14 +162,19 @@ impl<F: Files, S: Ship> Collector<F, S> {
     /// A file that is followed and cannot be read now. It is tried again at every scan; its
     /// successors wait for it no longer than [`FAILING_BLOCKS`].
     fn cannot_read(&mut self, key: FileKey, error: &io::Error, now: Moment) {
-        let Some(tail) = self.tails.get_mut(&key) else { return };
+        if self.has_failed_long(key, error, now) {
+            self.pass_turn(key);
+        }
+    }
+
+    /// Notes that a file cannot be read; gives whether that has been so for long.
+    fn has_failed_long(&mut self, key: FileKey, error: &io::Error, now: Moment) -> bool {
+        let Some(tail) = self.tails.get_mut(&key) else { return true };
         file_alarm("OPEN_LOGFILE_FAIL_ALARM", &tail.at, error);
         tail.is_queued = false;
         tail.is_caught_up = false;
         let since = *tail.failing.get_or_insert(now.clock);
-        if now.clock.saturating_duration_since(since) >= FAILING_BLOCKS {
-            self.pass_turn(key);
-        }
+        now.clock.saturating_duration_since(since) >= FAILING_BLOCKS
     }
 
     /// Makes records of the bytes of the buffer behind its anchor.
@@ -208,7 +250,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
             }
         }
         let left = read - anchor_len - consumed;
-        if tail.rest.map(|(bytes, _)| bytes) != Some(left) {
+        // A read that came back short says nothing about the end of the file.
+        let is_short = !is_at_end && consumed == 0 && left < self.setup.read_bytes;
+        if !is_short && tail.rest.map(|(bytes, _)| bytes) != Some(left) {
             tail.rest = (left > 0).then_some((left, now.clock));
             if left > 0 {
                 self.last_growth = now.clock;
@@ -283,25 +327,60 @@ impl<F: Files, S: Ship> Collector<F, S> {
     /// The file was truncated or has other content: what is there now is read from the start, as
     /// a content of its own.
     pub(super) fn restart(&mut self, key: FileKey, now: Moment) {
+        let before = self.unreadable;
+        let sought = self.tails.get(&key).and_then(|tail| self.sought(tail));
+        let copy = sought.and_then(|sought| self.find_copy(&sought));
+        if copy.is_none() && self.unreadable > before {
+            // There may be a copy where nothing can be seen now.
+            let error = io::Error::other("truncated, and a copy may be in what cannot be read");
+            if !self.has_failed_long(key, &error, now) {
+                return;
+            }
+        }
+        let mut copy = copy;
+        if let Some(found) = &copy {
+            let inode = (found.found.facts.device, found.found.facts.inode);
+            let source = self.tails.get(&key).and_then(|tail| self.sources.get(&tail.source));
+            let other = source.and_then(|source| source.by_inode.get(&inode).copied());
+            match other {
+                // Somebody goes on with this content there already.
+                Some(other) if self.is_still_in(other, found) => copy = None,
+                // What was read of that file before is not in it any more.
+                Some(other) => self.end_rewritten(other),
+                None => {}
+            }
+        }
         self.seal(key);
         let new_key = self.new_id();
         let Some(old) = self.tails.get_mut(&key) else { return };
         let Some(source) = self.sources.get_mut(&old.source) else { return };
+        self.setup.metrics.truncations.add(1);
         let read = old.stream.position();
         // What was seen and not read is gone; what was written behind it, unseen, cannot be known.
         let lost = read..old.seen_bytes.max(read);
-        alarm(
-            "LOG_TRUNCATE_ALARM",
-            &old.at.to_string_lossy(),
-            format_args!(
-                "generation {} was truncated or rewritten after byte {read}: bytes {}-{}, and what \
+        if copy.is_none() {
+            self.setup.metrics.lost_possible_bytes.add(lost.end - lost.start);
+            alarm(
+                "LOG_TRUNCATE_ALARM",
+                &old.at.to_string_lossy(),
+                format_args!(
+                    "generation {} was truncated or rewritten after byte {read}: bytes {}-{}, and what \
                  was written behind them since, may be lost; reading from the start",
-                old.generation, lost.start, lost.end,
-            ),
-        );
-        self.setup.metrics.truncations.add(1);
-        self.setup.metrics.lost_possible_bytes.add(lost.end - lost.start);
-        old.lost = Some(lost);
+                    old.generation, lost.start, lost.end,
+                ),
+            );
+            old.lost = Some(lost);
+        }
+        if copy.is_none() && placed(&old.shown, &self.setup.path_prefix) != old.at {
+            // A rotated file in which something else was written, most likely another copy. If it
+            // is collected there, the next scan begins with it.
+            let entry = self.tails.get(&key).and_then(|tail| self.entry(tail));
+            if let Some(entry) = entry {
+                self.restored.put(entry);
+            }
+            self.end_rewritten(key);
+            return;
+        }
         let generation = old.generation + 1;
         let scope = scope(&self.setup.labels, &source.plan.name);
         let id = FileId::derive(&scope, &old.facts, generation, b"");
@@ -327,6 +406,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             phase: old.phase,
             is_queued: false,
             is_caught_up: false,
+            is_recorded: false,
             failing: None,
             rest: None,
             grown_at: now.clock,
@@ -337,23 +417,52 @@ impl<F: Files, S: Ship> Collector<F, S> {
             seen_in: old.seen_in,
             seen_seconds: old.seen_seconds,
         };
-        old.phase = Phase::Rewritten;
-        let old_is_settled = old.is_settled();
+        let old_is_over = copy.is_none() && old.is_settled();
+        if copy.is_none() {
+            old.phase = Phase::Rewritten;
+        }
         source.by_inode.insert((new.facts.device, new.facts.inode), new_key);
         if let Some(lane) = self.lanes.get_mut(&new.lane) {
             lane.files += 1;
-            match lane.waiting.iter().position(|other| *other == key) {
-                Some(at) => lane.waiting[at] = new_key,
-                None => lane.waiting.push_front(new_key),
+            let at = lane.waiting.iter().position(|other| *other == key);
+            match (at, &copy) {
+                (Some(at), None) => lane.waiting[at] = new_key,
+                (Some(at), Some(_)) => lane.waiting.insert(at + 1, new_key),
+                (None, None) => lane.waiting.push_front(new_key),
+                (None, Some(_)) => {
+                    lane.waiting.push_front(new_key);
+                    lane.waiting.push_front(key);
+                }
             }
         }
         self.tails.insert(new_key, new);
         self.unsaved = self.unsaved.max(Unsaved::Files);
         self.last_growth = now.clock;
-        if old_is_settled {
+        if let Some(copy) = copy {
+            self.go_on_in_copy(key, copy, now);
+            self.make_ready(key);
+        } else if old_is_over {
             self.remove(key);
         }
         self.make_ready(new_key);
+    }
+}
+
+impl<F: Files, S: Ship> Collector<F, S> {
+    /// Reads no more of a content that was taken away, and lets nothing take its place.
+    fn end_rewritten(&mut self, key: FileKey) {
+        self.seal(key);
+        let Some(old) = self.tails.get_mut(&key) else { return };
+        old.handle = None;
+        old.phase = Phase::Rewritten;
+        let is_over = old.is_settled();
+        if let Some(source) = self.sources.get_mut(&old.source) {
+            source.by_inode.remove(&(old.facts.device, old.facts.inode));
+        }
+        self.pass_turn(key);
+        if is_over {
+            self.remove(key);
+        }
     }
 }
 

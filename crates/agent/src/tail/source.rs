@@ -25,6 +25,10 @@ pub(super) struct Source {
     pub(super) dirs: Vec<(PathBuf, Place)>,
     /// Old files that are read only when they change, with size and modification time.
     pub(super) dormant: HashMap<Inode, (u64, u64)>,
+    /// Files that hold only what another one holds, with size and modification time.
+    pub(super) copies: HashMap<Inode, (u64, u64)>,
+    /// Files of the last run may still be to be found: something could not be looked into.
+    pub(super) must_recover: bool,
     /// The first scan is over: what appears from now on is new.
     pub(super) is_scanned: bool,
 }
@@ -38,6 +42,8 @@ impl Source {
             lanes: HashMap::new(),
             dirs: Vec::new(),
             dormant: HashMap::new(),
+            copies: HashMap::new(),
+            must_recover: false,
             is_scanned: false,
         }
     }
@@ -77,6 +83,11 @@ pub(super) fn shown(path: &Path, prefix: &Path) -> String {
     if rest.starts_with('/') { rest.into_owned() } else { format!("/{rest}") }
 }
 
+/// A name in a directory.
+pub(super) fn joined(dir: &Path, name: &[u8]) -> PathBuf {
+    dir.join(OsStr::from_bytes(name))
+}
+
 /// A configured path on this machine: behind the prefix.
 pub(super) fn placed(path: &str, prefix: &Path) -> PathBuf {
     if prefix.as_os_str().is_empty() {
@@ -94,7 +105,12 @@ impl<F: Files, S: Ship> Collector<F, S> {
     pub(super) fn start_source(&mut self, plan: Plan, now: Moment) {
         let id = self.new_id();
         self.sources.insert(id, Source::new(plan));
+        let before = self.unreadable;
         self.recover(id, now);
+        let must_recover = self.unreadable > before;
+        if let Some(source) = self.sources.get_mut(&id) {
+            source.must_recover = must_recover;
+        }
     }
 
     /// Puts a new plan in the place of the old one. What was read under the old one is sent as it

@@ -52,6 +52,7 @@ fn collector(
         limits: BatchLimits::default(),
         budget_bytes,
         read_bytes: READ_BYTES,
+        max_open_files: MAX_OPEN_FILES,
         scan_every: Duration::from_secs(1),
         path_prefix: PathBuf::new(),
         labels: AgentLabels { hostname: "h".into(), ..AgentLabels::default() },
@@ -107,6 +108,10 @@ impl Bench {
     fn work(&mut self) {
         self.pass(Duration::from_secs(1));
         while self.collector.turn(self.now) == Turn::More {}
+        if self.collector.unsaved() == Unsaved::Files {
+            self.collector.positions(self.now);
+            self.collector.saved(Saved::Yes);
+        }
         self.pass(Duration::from_millis(400));
         while self.collector.turn(self.now) == Turn::More {}
     }
@@ -243,6 +248,8 @@ fn another_content_gets_another_id() {
     let (_, first) = bench.arrived();
     File::create(bench.path("a.log")).unwrap();
     bench.append("a.log", "2\n");
+    // It is on record before it is sent.
+    bench.work();
     bench.work();
     let (lines, second) = bench.arrived();
     assert_eq!(lines, ["2"]);
@@ -616,4 +623,100 @@ fn the_ledger_keeps_what_a_truncation_may_have_taken() {
     assert_eq!(format!("{:?}", old.possibly_lost), "[4..10]");
     assert_eq!((new.generation, new.possibly_lost.len()), (1, 0));
     assert_eq!(bench.collector.setup.metrics.lost_possible_bytes.get(), 6);
+}
+
+#[test]
+fn what_was_not_read_before_a_truncation_is_read_from_the_copy() {
+    let mut bench = Bench::new("a.log");
+    bench.append("a.log", "1\n2\n");
+    assert_eq!(bench.lines(), ["1", "2"]);
+    bench.append("a.log", "3\n");
+    fs::copy(bench.path("a.log"), bench.path("a.log.1")).unwrap();
+    File::create(bench.path("a.log")).unwrap();
+    bench.append("a.log", "4\n");
+    assert_eq!(bench.lines(), ["3", "4"]);
+    assert_eq!(bench.collector.setup.metrics.lost_possible_bytes.get(), 0);
+    bench.append("a.log", "5\n");
+    bench.kill();
+    assert_eq!(bench.lines(), ["5"]);
+}
+
+#[test]
+fn what_was_truncated_while_nobody_looked_is_read_from_the_copy() {
+    let mut bench = Bench::new("a.log");
+    bench.append("a.log", "1\n2\n");
+    assert_eq!(bench.lines(), ["1", "2"]);
+    bench.append("a.log", "3\n");
+    fs::copy(bench.path("a.log"), bench.path("a.log.1")).unwrap();
+    File::create(bench.path("a.log")).unwrap();
+    bench.append("a.log", "4\n");
+    bench.kill();
+    assert_eq!(bench.lines(), ["3", "4"]);
+}
+
+#[test]
+fn a_copy_that_matches_is_not_sent_again() {
+    let mut bench = Bench::new("a.log*");
+    bench.append("a.log", "1\n2\n");
+    assert_eq!(bench.lines(), ["1", "2"]);
+    fs::copy(bench.path("a.log"), bench.path("a.log.1")).unwrap();
+    assert_eq!(bench.lines().len(), 0);
+    bench.append("a.log", "3\n");
+    assert_eq!(bench.lines(), ["3"]);
+    File::create(bench.path("a.log")).unwrap();
+    assert_eq!(bench.lines().len(), 0);
+    // The next one is written over the first.
+    bench.append("a.log", "4\n");
+    assert_eq!(bench.lines(), ["4"]);
+    fs::copy(bench.path("a.log"), bench.path("a.log.1")).unwrap();
+    assert_eq!(bench.lines().len(), 0);
+    bench.kill();
+    assert_eq!(bench.lines().len(), 0);
+}
+
+#[test]
+fn more_files_than_descriptors_are_followed() {
+    let mut bench = Bench::new("*.log");
+    bench.collector.setup.max_open_files = 4;
+    let mut names = Vec::new();
+    for round in 0..3 {
+        for file in 0..20 {
+            names.push(format!("{round}-{file}.log"));
+        }
+        // The old ones too, of which most have been closed for the new ones.
+        for name in &names {
+            bench.append(name, &format!("{round} {name}\n"));
+        }
+        let mut lines = bench.lines();
+        lines.extend(bench.lines());
+        assert_eq!(lines.len(), names.len(), "{lines:?}");
+    }
+    for file in 0..20 {
+        bench.append(&format!("3-{file}.log"), "1\n");
+    }
+    assert_eq!(bench.lines().len(), 20);
+    let open = bench.collector.tails.values().filter(|tail| tail.handle.is_some()).count();
+    assert!(open < names.len(), "{open} files are open");
+}
+
+#[test]
+fn an_old_file_that_grows_by_more_than_its_tail_loses_nothing_new() {
+    let mut bench = Bench::new("old.log");
+    fs::write(bench.path("old.log"), "o".repeat(99).add_newlines(100)).unwrap();
+    bench.plans[0].tail_bytes = Some(500);
+    let file = File::options().write(true).open(bench.path("old.log")).unwrap();
+    file.set_modified(std::time::SystemTime::now() - Duration::from_secs(36_000)).unwrap();
+    let mut now = bench.now;
+    now.wall_nanos += 7_200_000_000_000;
+    bench.collector = collector(&bench.shipped, now, 64 << 20, Vec::new());
+    bench.collector.setup.read_whole_after_nanos = now.wall_nanos;
+    bench.now = now;
+    bench.configure();
+    assert_eq!(bench.lines().len(), 0, "it sleeps");
+    // An edit of the configuration does not wake it.
+    bench.configure();
+    assert_eq!(bench.lines().len(), 0);
+    bench.append("old.log", &"n".repeat(99).add_newlines(50));
+    let lines = bench.lines();
+    assert_eq!(lines.iter().filter(|line| line.starts_with('n')).count(), 50);
 }

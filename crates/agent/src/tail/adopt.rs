@@ -1,0 +1,322 @@
+//! Begins to follow a file: where to begin with it, as which content, and in whose turn.
+
+use super::file::{Anchor, SafePoint, Tail};
+use super::park::is_shortage;
+use super::read::scope;
+use super::source::{pack_prefix, placed, shown};
+use super::{
+    Collector, FileKey, Lane, LaneId, Moment, Phase, Ship, SourceId, UNNAMED, Unsaved, file_alarm,
+};
+use crate::checkpoint::Entry;
+use crate::debug;
+use crate::files::{Files, Found, read_full};
+use crate::log::alarm;
+use pipeline::ack::AckTracker;
+use pipeline::batch::{FileStream, Unfinished};
+use pipeline::identity::{FileFacts, FileId, HEAD_BYTES, Mark, first_line};
+use pipeline::tags::FileLabels;
+use std::collections::VecDeque;
+use std::io;
+use std::path::Path;
+
+/// What is read of an old file from its end, when the configuration does not say.
+const TAIL_BYTES: u64 = 1024 * 1024;
+
+/// How far behind the start of the tail a line start is looked for.
+const LINE_START_WITHIN: usize = 128 * 1024;
+
+/// Where to begin with a file.
+pub(super) struct Begin {
+    pub(super) position: u64,
+    pub(super) anchor: Anchor,
+    pub(super) generation: u32,
+    pub(super) id: Option<FileId>,
+    pub(super) unfinished: Unfinished,
+    pub(super) shown: Option<String>,
+    /// Bytes in front that are left out by rule.
+    pub(super) skipped: u64,
+    /// The checkpoint knows of this content.
+    pub(super) is_recorded: bool,
+}
+
+impl Begin {
+    /// Where a content was left. `anchor` is what stands in front of its position.
+    pub(super) fn from_entry(entry: &Entry, anchor: Anchor) -> Self {
+        Self {
+            position: entry.offset,
+            anchor,
+            generation: entry.generation,
+            id: (entry.file != UNNAMED).then_some(entry.file),
+            unfinished: if entry.unfinished { Unfinished::Yes } else { Unfinished::No },
+            shown: Some(entry.path.clone()),
+            skipped: 0,
+            is_recorded: true,
+        }
+    }
+
+    pub(super) fn at_start(generation: u32) -> Self {
+        Self {
+            position: 0,
+            anchor: Anchor::EMPTY,
+            generation,
+            id: None,
+            unfinished: Unfinished::No,
+            shown: None,
+            skipped: 0,
+            is_recorded: false,
+        }
+    }
+}
+
+/// A file that was just opened, and how it begins.
+pub(super) struct Opened<'a, H> {
+    pub(super) handle: H,
+    pub(super) facts: FileFacts,
+    pub(super) head: &'a [u8],
+}
+
+/// How a new file came to our notice.
+#[derive(Clone, Copy)]
+pub(super) enum Sight<'a> {
+    /// At its path.
+    InPlace,
+    /// Under another name, after it had been written at this path.
+    RenamedFrom(&'a Path),
+}
+
+impl<F: Files, S: Ship> Collector<F, S> {
+    /// Begins to follow a file, unless it has nothing new or cannot be read.
+    pub(super) fn adopt(
+        &mut self,
+        id: SourceId,
+        path: &Path,
+        what: &Found,
+        sight: Sight<'_>,
+        now: Moment,
+    ) -> Option<FileKey> {
+        let inode = (what.facts.device, what.facts.inode);
+        let looks = (what.facts.size_bytes, what.facts.modified_nanos);
+        let source = self.sources.get(&id)?;
+        let sleeps = source.dormant.get(&inode) == Some(&looks) && !source.plan.tail_existing;
+        if sleeps || source.copies.get(&inode) == Some(&looks) {
+            return None;
+        }
+        let handle = match self.open_making_room(path) {
+            Ok(handle) => handle,
+            Err(error) => return self.cannot_open(path, &error),
+        };
+        // The name may lead elsewhere by now; what was opened counts.
+        let facts = match self.files.look_at(&handle) {
+            Ok(found) => found.facts,
+            Err(error) => return self.cannot_open(path, &error),
+        };
+        let inode = (facts.device, facts.inode);
+        if self.sources.get(&id)?.by_inode.contains_key(&inode) {
+            return None;
+        }
+        let mut head = [0; HEAD_BYTES];
+        let head_len = match read_full(&mut self.files, &handle, &mut head, 0) {
+            Ok(read) => read,
+            Err(error) => return self.cannot_open(path, &error),
+        };
+        let head = &head[..head_len];
+        let known = match self.resume_claimed(id, &handle, &facts, head, now) {
+            Ok(known) => known,
+            Err(error) => return self.cannot_open(path, &error),
+        };
+        let is_fresh =
+            known.as_ref().is_none_or(|(begin, _)| begin.generation > 0 && begin.id.is_none());
+        if is_fresh && matches!(sight, Sight::InPlace) {
+            match self.is_copy(id, path, &handle, &facts, head, now) {
+                Ok(false) => {}
+                Ok(true) => {
+                    let looks = (facts.size_bytes, facts.modified_nanos);
+                    self.sources.get_mut(&id)?.copies.insert(inode, looks);
+                    return None;
+                }
+                Err(error) => {
+                    known.into_iter().for_each(|(_, entry)| self.restored.put(entry));
+                    return self.cannot_open(path, &error);
+                }
+            }
+        }
+        let begin = match known {
+            Some((begin, _)) => begin,
+            None if matches!(sight, Sight::RenamedFrom(..)) => Begin::at_start(0),
+            None => self.first_sight(id, path, &handle, &facts)?,
+        };
+        Some(self.follow(id, path, Opened { handle, facts, head }, begin, sight, now))
+    }
+
+    /// Follows an open file from a known beginning on.
+    pub(super) fn follow(
+        &mut self,
+        id: SourceId,
+        path: &Path,
+        opened: Opened<'_, F::Handle>,
+        begin: Begin,
+        sight: Sight<'_>,
+        now: Moment,
+    ) -> FileKey {
+        let Opened { handle, facts, head } = opened;
+        let written_at = match sight {
+            Sight::InPlace => path,
+            Sight::RenamedFrom(from) => from,
+        };
+        let shown = begin.shown.unwrap_or_else(|| shown(written_at, &self.setup.path_prefix));
+        let beginning = first_line(head);
+        let is_named = begin.id.is_some() || beginning.is_some();
+        let lane = self.lane_of(id, &placed(&shown, &self.setup.path_prefix));
+        let key = self.new_id();
+        let source = self.sources.get_mut(&id).expect("who follows for a source has it");
+        let file = begin.id.unwrap_or_else(|| {
+            let scope = scope(&self.setup.labels, &source.plan.name);
+            FileId::derive(&scope, &facts, begin.generation, beginning.unwrap_or_default())
+        });
+        let labels =
+            FileLabels::new(&self.setup.labels, &source.plan.topic, &shown, pack_prefix(file));
+        debug!("following {} from byte {}", path.display(), begin.position);
+        let point = SafePoint { anchor: begin.anchor.mark(), unfinished: begin.unfinished };
+        let tail = Tail {
+            source: id,
+            lane,
+            handle: Some(handle),
+            at: path.to_owned(),
+            shown,
+            facts,
+            head: Mark::of_head(head),
+            id: file,
+            is_named,
+            generation: begin.generation,
+            stream: FileStream::new(labels, begin.position, begin.unfinished),
+            anchor: begin.anchor,
+            acks: AckTracker::new(begin.position, point),
+            phase: Phase::Following,
+            is_queued: false,
+            is_caught_up: false,
+            is_recorded: begin.generation == 0 || begin.is_recorded,
+            failing: None,
+            rest: None,
+            grown_at: now.clock,
+            charged: 0,
+            seen_bytes: facts.size_bytes,
+            skipped: begin.skipped,
+            lost: None,
+            seen_in: self.scans,
+            seen_seconds: now.wall_seconds(),
+        };
+        let inode = (facts.device, facts.inode);
+        source.by_inode.insert(inode, key);
+        source.copies.remove(&inode);
+        self.tails.insert(key, tail);
+        let place = match sight {
+            Sight::InPlace => None,
+            Sight::RenamedFrom(_) => self.place_by_birth(lane, &facts),
+        };
+        // Whoever is being read looks once more for its end, and then lets the next one go.
+        let mut first = None;
+        if let Some(lane) = self.lanes.get_mut(&lane) {
+            lane.files += 1;
+            lane.waiting.insert(place.unwrap_or(lane.waiting.len()), key);
+            first = lane.waiting.front().copied();
+        }
+        self.setup.metrics.files.set(self.tails.len() as u64);
+        self.unsaved = self.unsaved.max(Unsaved::Files);
+        self.last_growth = now.clock;
+        self.make_ready(key);
+        if let Some(first) = first {
+            self.make_ready(first);
+        }
+        key
+    }
+
+    /// Where a file that was renamed before we saw it belongs among those of its path: in front of
+    /// the first younger one. The one that has the path now is younger, also by the same tick of
+    /// the clock.
+    fn place_by_birth(&self, lane: LaneId, facts: &FileFacts) -> Option<usize> {
+        self.lanes.get(&lane)?.waiting.iter().position(|key| {
+            self.tails.get(key).is_some_and(|other| {
+                let has_path = other.phase == Phase::Following;
+                other.facts.born_nanos > facts.born_nanos
+                    || (other.facts.born_nanos == facts.born_nanos && has_path)
+            })
+        })
+    }
+
+    pub(super) fn lane_of(&mut self, id: SourceId, path: &Path) -> LaneId {
+        let known = self.sources.get(&id).and_then(|source| source.lanes.get(path).copied());
+        if let Some(lane) = known {
+            return lane;
+        }
+        let lane = self.new_id();
+        if let Some(source) = self.sources.get_mut(&id) {
+            source.lanes.insert(path.to_owned(), lane);
+        }
+        let (path, waiting) = (path.to_owned(), VecDeque::new());
+        self.lanes.insert(lane, Lane { source: id, path, waiting, files: 0 });
+        lane
+    }
+
+    /// A file that cannot be followed now; the next scan tries again.
+    pub(super) fn cannot_open(&mut self, path: &Path, error: &io::Error) -> Option<FileKey> {
+        let name = match error.kind() {
+            io::ErrorKind::NotFound => return None,
+            io::ErrorKind::PermissionDenied => "LOGFILE_PERMINSSION_ALARM",
+            _ => {
+                self.unreadable += 1;
+                match is_shortage(error) {
+                    true => "OPEN_FILE_LIMIT_ALARM",
+                    false => "OPEN_LOGFILE_FAIL_ALARM",
+                }
+            }
+        };
+        file_alarm(name, path, error);
+        None
+    }
+
+    /// Where to begin with a file nobody knows (`agent` 4.3): at its start when it is as young as
+    /// the pod, else near its end, and only once it changes.
+    fn first_sight(
+        &mut self,
+        id: SourceId,
+        path: &Path,
+        handle: &F::Handle,
+        facts: &FileFacts,
+    ) -> Option<Begin> {
+        let source = self.sources.get_mut(&id)?;
+        let youngest = facts.modified_nanos.max(facts.born_nanos.unwrap_or(0));
+        let is_young = youngest >= self.setup.read_whole_after_nanos;
+        let inode = (facts.device, facts.inode);
+        let dormant = source.dormant.remove(&inode);
+        let was_dormant = dormant.is_some();
+        let is_new = source.is_scanned || is_young && source.plan.tail_bytes.is_none();
+        if is_new && !was_dormant {
+            return Some(Begin::at_start(0));
+        }
+        if !is_young && !was_dormant && !source.plan.tail_existing {
+            source.dormant.insert(inode, (facts.size_bytes, facts.modified_nanos));
+            return None;
+        }
+        let tail = source.plan.tail_bytes.unwrap_or(TAIL_BYTES);
+        // What came since it was found is new, however much it is.
+        let known_bytes = dormant.map_or(u64::MAX, |(size, _)| size);
+        let begin = match facts.size_bytes.saturating_sub(tail).min(known_bytes) {
+            0 => return Some(Begin::at_start(0)),
+            begin => begin,
+        };
+        // One byte earlier, so that a line which starts exactly there is found.
+        let window = &mut self.buffer[..LINE_START_WITHIN];
+        let read = read_full(&mut self.files, handle, window, begin - 1).ok()?;
+        let newline = window[..read].iter().position(|byte| *byte == b'\n');
+        let skip = newline.map_or(1, |at| at + 1);
+        let position = begin - 1 + skip as u64;
+        self.setup.metrics.skipped_bytes.add(position);
+        alarm(
+            "SKIP_READ_LOG_ALARM",
+            &path.to_string_lossy(),
+            format_args!("the first {position} bytes of an old file are not read"),
+        );
+        let anchor = Anchor::of(&self.buffer[..skip]);
+        Some(Begin { position, anchor, skipped: position, ..Begin::at_start(0) })
+    }
+}

@@ -1,0 +1,136 @@
+//! Descriptors: how many files are open, and which of them are closed for others.
+//!
+//! A file stays open as long as it is followed, because an open one cannot be lost by a rename or a
+//! deletion. Only when descriptors run short are those closed that are read to their end and
+//! acknowledged, the longest quiet first; they are opened again, and known again by device, inode
+//! and birth, when there is something to read.
+
+use super::{Collector, FileKey, Moment, Phase, Ship};
+use crate::debug;
+use crate::files::{Files, Found};
+use std::io;
+use std::path::Path;
+
+/// `EMFILE` and `ENFILE`.
+const NO_DESCRIPTOR: [i32; 2] = [24, 23];
+
+/// Files closed at once, at least: choosing looks at all.
+const AT_ONCE: usize = 16;
+
+/// Whether an error says that no descriptor is left.
+pub(super) fn is_shortage(error: &io::Error) -> bool {
+    error.raw_os_error().is_some_and(|code| NO_DESCRIPTOR.contains(&code))
+}
+
+impl<F: Files, S: Ship> Collector<F, S> {
+    /// Opens a file by its path; when no descriptor is left, others are closed for it.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub(super) fn open_making_room(&mut self, path: &Path) -> io::Result<F::Handle> {
+        let most = self.setup.max_open_files;
+        if self.tails.len() >= most
+            && self.tails.values().filter(|tail| tail.handle.is_some()).count() >= most
+        {
+            self.close_quiet_ones(most / 16);
+        }
+        match self.files.open(path) {
+            Err(error) if is_shortage(&error) && self.close_quiet_ones(AT_ONCE) > 0 => {
+                self.files.open(path)
+            }
+            opened => opened,
+        }
+    }
+
+    /// Closes files that are read to their end, the longest quiet first; gives how many.
+    fn close_quiet_ones(&mut self, count: usize) -> usize {
+        let mut quiet: Vec<_> = self
+            .tails
+            .iter()
+            .filter(|(_, tail)| {
+                tail.phase == Phase::Following
+                    && tail.handle.is_some()
+                    && tail.is_caught_up
+                    && !tail.is_queued
+                    && tail.rest.is_none()
+                    && tail.is_settled()
+            })
+            .map(|(key, tail)| (tail.grown_at, *key))
+            .collect();
+        quiet.sort_unstable();
+        let mut closed = 0;
+        for (_, key) in quiet {
+            if closed == count.max(AT_ONCE) {
+                break;
+            }
+            let Some(tail) = self.tails.get_mut(&key) else { continue };
+            let Some(handle) = &tail.handle else { continue };
+            // Only an open file can still be read when its path leads elsewhere, and it may have
+            // grown since it was looked at.
+            let Ok(open) = self.files.look_at(handle) else { continue };
+            let is_reached = self.files.look(&tail.at).is_ok_and(|found| {
+                (found.facts.device, found.facts.inode) == (open.facts.device, open.facts.inode)
+            });
+            if is_reached && open.facts.size_bytes == tail.stream.position() {
+                debug!("closing {} for others", tail.at.display());
+                tail.handle = None;
+                closed += 1;
+            }
+        }
+        closed
+    }
+
+    /// Opens a followed file again that was closed for others.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is not where it was: the next scan finds where it is.
+    pub(super) fn reopen(&mut self, key: FileKey, now: Moment) -> io::Result<()> {
+        let Some(tail) = self.tails.get(&key) else { return Ok(()) };
+        let (at, facts) = (tail.at.clone(), tail.facts);
+        let is_it = |found: &Found| {
+            found.facts.inode == facts.inode
+                && found.facts.device == facts.device
+                && found.facts.born_nanos == facts.born_nanos
+        };
+        let mut opened = self.open_making_room(&at).and_then(|handle| {
+            let found = self.files.look_at(&handle)?;
+            Ok(is_it(&found).then_some(handle))
+        });
+        if matches!(&opened, Ok(None))
+            || matches!(&opened, Err(error) if error.kind() == io::ErrorKind::NotFound)
+        {
+            // It has another name by now, if it has one.
+            let before = self.unreadable;
+            let beside = at.parent().map(|dir| self.files_in(dir)).unwrap_or_default();
+            let found = beside.into_iter().find(|(_, found)| is_it(found));
+            opened = match found {
+                Some((path, _)) => {
+                    let handle = self.open_making_room(&path)?;
+                    let is_same = is_it(&self.files.look_at(&handle)?);
+                    if let Some(tail) = self.tails.get_mut(&key).filter(|_| is_same) {
+                        tail.at = path;
+                    }
+                    Ok(is_same.then_some(handle))
+                }
+                None if self.unreadable > before => Err(io::Error::other("not found so far")),
+                None => Ok(None),
+            };
+        }
+        match opened? {
+            Some(handle) => {
+                if let Some(tail) = self.tails.get_mut(&key) {
+                    tail.handle = Some(handle);
+                }
+            }
+            // It was read to its end when it was closed, and is no more.
+            None => {
+                if self.tails.get(&key).is_some_and(|tail| tail.phase != Phase::Following) {
+                    self.remove(key);
+                } else {
+                    self.next_scan = self.next_scan.min(now.clock + super::drain::SCAN_EVERY);
+                }
+            }
+        }
+        Ok(())
+    }
+}

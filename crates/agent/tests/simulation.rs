@@ -1,0 +1,18 @@
+//! A small number of simulated schedules; `cargo xtask simulate` runs as many as one likes.
+
+#[path = "../simulation/mod.rs"]
+mod simulation;
+
+use simulation::run;
+
+#[test]
+fn every_byte_that_could_be_collected_arrives_once_and_in_order() {
+    agent::log::set_level(agent::log::Level::Error);
+    let mut arrived = 0;
+    for seed in 3..=40 {
+        let outcome = run(seed, false);
+        assert!(outcome.wrong.is_nothing(), "seed {seed}: {:#?}", outcome.said);
+        arrived += outcome.arrived;
+    }
+    assert!(arrived > 1000, "the schedules are about something: {arrived} lines");
+}
