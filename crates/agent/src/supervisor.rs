@@ -4,7 +4,7 @@
 use crate::alarms::tell;
 use crate::info;
 use crate::log::Level;
-use crate::provider::{Fate, Offer};
+use crate::provider::{Fate, Offer, history};
 use crate::tail::Change;
 use jiff::tz::TimeZone;
 use pipeline::lines::MAX_LINE_BYTES;
@@ -83,7 +83,7 @@ impl Supervisor {
             let id = key(&offer.id);
             if self.known.get(&id).is_none_or(|known| known.version != offer.version) {
                 let was_running = self.known.remove(&id).and_then(|known| known.running);
-                changed.push((id, self.compile(&offer), was_running, offer));
+                changed.push((id, self.compile(provider, &offer), was_running, offer));
             }
         }
         let claimed: HashSet<String> = changed
@@ -155,12 +155,12 @@ impl Supervisor {
 
     /// The plan, none where the configuration is not to run, or why there is none; and what else
     /// is to be said.
-    fn compile(&self, offer: &Offer) -> (Result<Option<Plan>, String>, String) {
+    fn compile(&self, provider: &str, offer: &Offer) -> (Result<Option<Plan>, String>, String) {
         let mut notes = offer.warnings.clone();
         let plan = match &offer.config {
             Err(reason) => Err(reason.clone()),
             Ok(None) => Ok(None),
-            Ok(Some(config)) => self.compile_config(config, &mut notes).map(Some),
+            Ok(Some(config)) => self.compile_config(provider, config, &mut notes).map(Some),
         };
         for note in &notes {
             tell(Level::Warn, ALARM, &offer.id, format_args!("{note}"));
@@ -170,6 +170,7 @@ impl Supervisor {
 
     fn compile_config(
         &self,
+        provider: &str,
         config: &CollectConfig,
         notes: &mut Vec<String>,
     ) -> Result<Plan, String> {
@@ -186,7 +187,9 @@ impl Supervisor {
         }
         let mut plan = compiled.plan.ok_or_else(|| errors.join("\n  "))?;
         plan.max_record.bytes = self.limits.max_record_bytes;
-        plan.parser.set_max_age(self.limits.max_age_seconds);
+        // History is old, and wanted.
+        let is_history = provider == history::PROVIDER;
+        plan.parser.set_max_age(self.limits.max_age_seconds.filter(|_| !is_history));
         // Names are unique in a project only.
         plan.name = format!("{}/{}", plan.project, plan.name);
         Ok(plan)

@@ -380,3 +380,34 @@ fn alarms_are_counted_in_the_snapshot_and_in_the_metrics() {
     assert_eq!(snapshot["alarms"][0]["alarm_count"], 3);
     assert_eq!(snapshot["left_bytes"], 0);
 }
+
+#[test]
+fn history_is_imported_whole_and_once() {
+    let service = Service::storing();
+    let pod = pod(&service).set("SIDETAIL_AGENT_RELOAD_SECONDS", "0.1");
+    let old = pod.path("old");
+    std::fs::create_dir(&old).unwrap();
+    append(&old.join("a.log.1"), &lines(0, 30));
+    append(&old.join("other"), &lines(0, 1));
+    // As old as history is: longer than files are read whole by themselves.
+    let year = std::time::SystemTime::now() - Duration::from_secs(400 * 24 * 3600);
+    let file = std::fs::File::options().write(true).open(old.join("a.log.1")).unwrap();
+    file.set_modified(year).unwrap();
+    let event = format!(
+        r###"[{{"config": "##1.0##p1$all", "dir": "{}", "name": "a.log*"}}]"###,
+        old.display()
+    );
+    let event_file = pod.path("state/local_event.json");
+    std::fs::write(&event_file, event).unwrap();
+    let agent = pod.start();
+    wait_line(&agent, "/a.log* is complete");
+    service.wait_for(&lines(0, 30));
+    assert_eq!(std::fs::read_to_string(&event_file).unwrap(), "");
+    std::fs::write(&event_file, r#"[{"config": "none", "dir": "/x", "name": "y"}]"#).unwrap();
+    wait_line(&agent, "LOAD_LOCAL_EVENT_ALARM /x/y: no configuration none is known");
+    // What is appended later is no history.
+    append(&old.join("a.log.1"), &lines(30, 31));
+    append(&pod.log("b.log"), &lines(31, 32));
+    service.wait_for(&[lines(0, 30), lines(31, 32)].concat());
+    agent.terminate(LIMIT).unwrap();
+}

@@ -4,17 +4,27 @@
 use crate::alarms;
 use crate::log::alarm;
 use crate::metrics::{Metrics, Usage};
+use crate::provider::history::Progress;
 use crate::snapshot::{
     LedgerLine, MAX_MINUTES, Minute, MinuteFacts, Snapshot, Store, WINDOW_SECONDS, Window, summary,
 };
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 const MINUTE_SECONDS: u64 = 60;
 
-/// What the heartbeat says about files, as JSON; filled by the reporter.
-pub(super) type Shared = Arc<Mutex<Option<Vec<u8>>>>;
+/// What the talking thread may know about files.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// What the heartbeat says about them, as JSON.
+    pub(super) report: Option<Vec<u8>>,
+    /// How far each configuration is.
+    pub(super) progress: Progress,
+}
+
+/// Filled by the reporter.
+pub(super) type Shared = Arc<Mutex<Told>>;
 
 /// Counters at the begin of a minute.
 #[derive(Clone, Copy, Debug, Default)]
@@ -81,8 +91,7 @@ impl Reporter {
         metrics: &Metrics,
         seconds: u64,
     ) {
-        let report = serde_json::to_vec(&summary(&ledger)).ok();
-        *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = report;
+        self.tell(&ledger);
         self.look_at_minute(metrics, seconds);
         let window = metrics.tally(|tallies| Window::of(tallies, self.window_begin, seconds));
         let is_over = seconds.saturating_sub(self.window_begin) >= WINDOW_SECONDS;
@@ -106,6 +115,17 @@ impl Reporter {
                 Window { time_begin: seconds, time_end: seconds, ..Window::default() };
         }
         self.keep(metrics, |store| store.write(&mut snapshot));
+    }
+
+    fn tell(&self, ledger: &[LedgerLine]) {
+        let report = serde_json::to_vec(&summary(ledger)).ok();
+        let mut unfinished: BTreeMap<String, u64> = BTreeMap::new();
+        for line in ledger {
+            *unfinished.entry(line.config.clone()).or_default() += line.missing_bytes();
+        }
+        let mut told = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let reports = told.progress.reports + 1;
+        *told = Told { report, progress: Progress { reports, unfinished } };
     }
 
     fn keep(&self, metrics: &Metrics, write: impl FnOnce(&Store) -> std::io::Result<()>) {

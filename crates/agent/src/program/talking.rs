@@ -7,18 +7,21 @@ use crate::log::alarm;
 use crate::mailbox::Mailbox;
 use crate::metrics::Metrics;
 use crate::provider::dir::{Directory, LOOK_EVERY, Place};
+use crate::provider::history::{self, History};
 use crate::provider::remote::{Beat, Identity, Remote};
 use crate::send::{Sender, Sink};
 use crate::settings::{Membership, Settings, SinkKind, ThisMachine};
 use crate::supervisor::Supervisor;
 use crate::tail::Parcel;
 use crate::{admin, info};
+use sls::collect::CollectConfig;
 use sls_client::{Client, Endpoint};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -36,6 +39,8 @@ pub(super) struct Talk {
     membership: RefCell<Membership>,
     /// Wakes the heartbeat when they are others.
     joined: Notify,
+    /// The configurations that each provider offers.
+    known: RefCell<BTreeMap<&'static str, Vec<CollectConfig>>>,
 }
 
 /// What the thread hears from the main one.
@@ -52,6 +57,10 @@ const LEDGER: &str = "sidetail.ledger";
 /// Names of the providers, in the order in which they are asked.
 const DIR: &str = "dir";
 const REMOTE: &str = "remote";
+const HISTORY: &str = history::PROVIDER;
+
+/// Time between two looks at an import that is under way.
+const IMPORT_EVERY: Duration = Duration::from_secs(1);
 
 impl Talk {
     pub(super) fn new(
@@ -99,6 +108,7 @@ impl Talk {
             ears,
             membership,
             joined: Notify::new(),
+            known: RefCell::default(),
         })
     }
 
@@ -130,6 +140,7 @@ impl Talk {
                 self.watch_dir(&supervisor),
                 self.ask_remote(&supervisor),
                 self.reread(),
+                self.import(&supervisor),
                 admin
             );
         });
@@ -175,6 +186,36 @@ impl Talk {
         }
     }
 
+    /// Imports what `local_event.json` names.
+    async fn import(&self, supervisor: &RefCell<Supervisor>) {
+        let mut history = History::new(&self.settings.state_dir);
+        let mut has_looked = false;
+        loop {
+            let is_quiet = has_looked && !history.is_busy();
+            let pause = if is_quiet { self.settings.reload } else { IMPORT_EVERY };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.ears.reload.notified() => {}
+            }
+            // Events are about configurations, and not all of them are known yet.
+            if !self.waiting_for.borrow().is_empty() {
+                continue;
+            }
+            has_looked = true;
+            let progress = {
+                let told = self.ears.report.lock().unwrap_or_else(PoisonError::into_inner);
+                told.progress.clone()
+            };
+            let is_settled = history.settle(&progress);
+            if history.look() || is_settled || history.is_busy() {
+                let known: Vec<CollectConfig> =
+                    self.known.borrow().values().flatten().cloned().collect();
+                let offers = history.offers(&known, &progress);
+                self.offered(supervisor, HISTORY, offers);
+            }
+        }
+    }
+
     /// What a heartbeat says besides: the accounts, and the ledger.
     fn extras(&self) -> BTreeMap<String, Vec<u8>> {
         let mut extras = BTreeMap::new();
@@ -183,7 +224,7 @@ impl Talk {
             extras.insert("aliuids".to_owned(), accounts.join(",").into_bytes());
         }
         let report = self.ears.report.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(report) = &*report {
+        if let Some(report) = &report.report {
             extras.insert(LEDGER.to_owned(), report.clone());
         }
         extras
@@ -243,9 +284,13 @@ impl Talk {
     fn offered(
         &self,
         supervisor: &RefCell<Supervisor>,
-        provider: &str,
+        provider: &'static str,
         offers: Vec<crate::provider::Offer>,
     ) {
+        if provider != HISTORY {
+            let configs = offers.iter().filter_map(|offer| offer.config.as_ref().ok()?.clone());
+            self.known.borrow_mut().insert(provider, configs.collect());
+        }
         if let Some(change) = supervisor.borrow_mut().offered(provider, offers) {
             self.collector.send(Message::Change(change));
         }

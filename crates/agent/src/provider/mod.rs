@@ -3,6 +3,7 @@
 
 pub mod dir;
 mod document;
+pub mod history;
 pub mod remote;
 
 use sls::collect::CollectConfig;
