@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use pipeline::batch::{Batch, BatchLimits, FileStream, Now, Outlet, Rest, Unfinished};
-use pipeline::parse::{LogTime, RAW_LOG};
+use pipeline::parse::{LogTime, Outcome, RAW_LOG};
 use pipeline::plan::Plan;
 use pipeline::tags::{AgentLabels, FileLabels};
 use serde_json::{Map, Value, json};
@@ -209,7 +209,13 @@ fn run_plan(config: &CollectConfig, mut plan: Plan, sample: &[u8], now: Timestam
         let fields = match &config.parser {
             _ if !failed => Ok(fields),
             Parser::Regex { pattern, keys, .. } => Err(explain(pattern, keys, &text)),
-            _ => Err("does not parse".to_owned()),
+            _ => {
+                let record = sample[start..end].trim_ascii_end();
+                Err(match plan.parser.record(record, wall, &mut LogGroupWriter::new()) {
+                    Outcome::KeptRaw(fault) => fault.describe().to_owned(),
+                    _ => "does not parse".to_owned(),
+                })
+            }
         };
         let unix_seconds = config.time.as_ref().map(|_| i64::from(log.time));
         trial.records.push(Tried { line, unix_seconds, fields, text });
@@ -327,6 +333,18 @@ not an access line
         let fields: Vec<_> = trial.records.into_iter().map(|tried| tried.fields.unwrap()).collect();
         assert_eq!(fields[1], [("content".to_owned(), "second".to_owned())]);
         assert_eq!(fields.len(), 2);
+    }
+
+    #[test]
+    fn a_record_that_another_way_of_parsing_refuses_is_shown_with_its_reason() {
+        let error = include_str!("../../../../examples/nginx-sidecar/error.yaml");
+        let text = error.replace("logType: common_reg_log", "logType: json_log");
+        let trial = trial(&text, "{\"a\":1}\n{\"a\":\"\\x\"}\n");
+        assert_eq!(trial.records[0].fields, Ok(vec![("a".to_owned(), "1".to_owned())]));
+        assert_eq!(
+            trial.records[1].fields,
+            Err("a JSON string has an escape that means nothing".to_owned())
+        );
     }
 
     #[test]

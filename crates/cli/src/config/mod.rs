@@ -3,6 +3,7 @@
 mod attempt;
 mod check;
 mod explain;
+mod nginx;
 
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -31,6 +32,12 @@ pub enum ConfigCommand {
     },
     /// Run a configuration over a log file and print the fields that come out.
     Try(TryArgs),
+    /// Print what to write into a configuration for lines of an nginx log_format.
+    Nginx {
+        /// The directive as it stands in nginx.conf, or the format alone.
+        #[arg(value_name = "LOG_FORMAT")]
+        format: String,
+    },
 }
 
 /// Forms of output of `config check`.
@@ -47,6 +54,7 @@ pub fn run(command: &ConfigCommand, out: &mut dyn Write) -> Result<Exit, Failure
     match command {
         ConfigCommand::Check { files, output } => check::run(files, *output, colors(), out),
         ConfigCommand::Try(args) => attempt::run(args, out),
+        ConfigCommand::Nginx { format } => nginx::run(format, out),
     }
 }
 

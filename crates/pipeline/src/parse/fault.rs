@@ -23,6 +23,8 @@ pub enum Fault {
     TooFewColumns,
     /// An Apsara record does not begin with a time.
     NoTime,
+    /// The record is longer than any that is taken apart.
+    TooLong,
 }
 
 impl Fault {
@@ -39,6 +41,7 @@ impl Fault {
             Self::BadQuote => "bad_quote",
             Self::TooFewColumns => "too_few_columns",
             Self::NoTime => "no_time",
+            Self::TooLong => "too_long",
         }
     }
 
@@ -55,6 +58,7 @@ impl Fault {
             Self::BadQuote => "a quote stands where none may, or is never closed",
             Self::TooFewColumns => "the record has fewer columns than there are names",
             Self::NoTime => "the record does not begin with a time in brackets",
+            Self::TooLong => "the record is longer than any that is taken apart",
         }
     }
 }

@@ -8,12 +8,16 @@ use sls::log_group::{FieldName, FieldValue, PreparedKey};
 use std::borrow::Cow;
 use std::ops::Range;
 
+/// The longest record that is taken apart. Places are kept in 32 bits, which a record and what is
+/// made of it must not outgrow.
+pub(super) const LONGEST_RECORD: usize = 128 << 20;
+
 /// Bytes of a field, wherever they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
     source: Source,
-    start: usize,
-    end: usize,
+    start: u32,
+    end: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +32,17 @@ impl Piece {
     /// Bytes of the record.
     #[inline]
     pub(super) fn record(range: Range<usize>) -> Self {
-        Self { source: Source::Record, start: range.start, end: range.end }
+        Self::of(Source::Record, range)
+    }
+
+    #[inline]
+    fn of(source: Source, range: Range<usize>) -> Self {
+        Self { source, start: range.start as u32, end: range.end as u32 }
+    }
+
+    #[inline]
+    fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
     }
 }
 
@@ -116,6 +130,11 @@ impl FieldList {
     pub(super) fn clear(&mut self) {
         self.fields.clear();
         self.scratch.clear();
+    }
+
+    /// Gives back what an unusual record took. The fields are forgotten then.
+    #[inline]
+    pub(super) fn settle(&mut self) {
         if self.scratch.capacity() > KEPT_BYTES || self.fields.capacity() > KEPT_FIELDS {
             self.shrink();
         }
@@ -123,6 +142,7 @@ impl FieldList {
 
     #[cold]
     fn shrink(&mut self) {
+        self.clear();
         self.scratch.shrink_to(KEPT_BYTES);
         self.fields.shrink_to(KEPT_FIELDS);
     }
@@ -164,7 +184,7 @@ impl FieldList {
 
     /// The piece begun at `start`.
     pub(super) fn finish(&self, start: usize) -> Piece {
-        Piece { source: Source::Scratch, start, end: self.scratch.len() }
+        Piece::of(Source::Scratch, start..self.scratch.len())
     }
 
     #[inline]
@@ -225,12 +245,11 @@ impl FieldList {
                 Name::Known(index) => FieldName::Prepared(known.prepared(index)),
                 Name::Found(piece) => FieldName::Plain(self.bytes(piece, record)),
             };
-            let Piece { source, start, end } = field.value;
-            let text = match source {
+            let text = match field.value.source {
                 Source::Record => record,
                 Source::Scratch => &self.scratch,
             };
-            (name, FieldValue::of(text, start..end))
+            (name, FieldValue::of(text, field.value.range()))
         })
     }
 }
@@ -238,8 +257,8 @@ impl FieldList {
 #[inline]
 fn piece_bytes<'a>(scratch: &'a [u8], piece: Piece, record: &'a [u8]) -> &'a [u8] {
     match piece.source {
-        Source::Record => &record[piece.start..piece.end],
-        Source::Scratch => &scratch[piece.start..piece.end],
+        Source::Record => &record[piece.range()],
+        Source::Scratch => &scratch[piece.range()],
     }
 }
 

@@ -14,6 +14,7 @@ mod fields;
 mod filter;
 mod json;
 mod mask;
+pub mod nginx;
 mod regex;
 mod simd;
 
@@ -28,7 +29,7 @@ pub use regex::{PatternError, RegexParser};
 use crate::time::TimeFormat;
 use apsara::ApsaraParser;
 use delimiter::DelimiterParser;
-use fields::{FieldList, KnownNames, Lookup, Name, Piece};
+use fields::{FieldList, KnownNames, LONGEST_RECORD, Lookup, Name, Piece};
 use jiff::tz::TimeZone;
 use json::JsonParser;
 use regex::several::Several;
@@ -323,7 +324,17 @@ impl Parser {
     }
 
     fn long_way(&mut self, record: &[u8], now: LogTime, group: &mut LogGroupWriter) -> Outcome {
+        let outcome = self.listed(record, now, group);
+        self.list.settle();
+        outcome
+    }
+
+    #[inline]
+    fn listed(&mut self, record: &[u8], now: LogTime, group: &mut LogGroupWriter) -> Outcome {
         self.list.clear();
+        if record.len() > LONGEST_RECORD {
+            return self.unparsed(record, Fault::TooLong, now, group);
+        }
         // The time of a log that names no other field for it.
         let mut own_time = now;
         let cut = match &mut self.cutter {
@@ -402,6 +413,15 @@ impl Parser {
         let is_blank = fault == Fault::Blank && matches!(self.cutter, Cutter::Delimiter(_));
         if self.unparsed == Unparsed::Dropped && !is_blank {
             return Outcome::Dropped(fault);
+        }
+        if record.len() > LONGEST_RECORD {
+            // Neither filter nor mask can look at it.
+            if !self.masks.is_empty() || self.filter.is_some() {
+                return Outcome::Dropped(fault);
+            }
+            let name = PreparedKey::new(&self.unparsed_name);
+            group.log(now.seconds, now.nanos, std::iter::once((&name, record)));
+            return Outcome::KeptRaw(fault);
         }
         self.list.clear();
         let name = if is_blank { CONTENT.as_bytes() } else { &self.unparsed_name };
