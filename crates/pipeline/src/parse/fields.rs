@@ -287,22 +287,7 @@ impl Lookup {
         Self { name: name.as_bytes().into(), place: 0 }
     }
 
-    /// Index of the field.
-    #[inline]
-    pub(super) fn find(
-        &mut self,
-        list: &FieldList,
-        record: &[u8],
-        known: &KnownNames,
-    ) -> Option<usize> {
-        let is_it = |field: &Field| list.name(field.name, record, known) == &*self.name;
-        if !list.fields.get(self.place).is_some_and(is_it) {
-            self.place = list.fields.iter().position(is_it)?;
-        }
-        Some(self.place)
-    }
-
-    /// Its value.
+    /// The value of the field.
     #[inline]
     pub(super) fn value<'a>(
         &mut self,
@@ -310,7 +295,10 @@ impl Lookup {
         record: &'a [u8],
         known: &KnownNames,
     ) -> Option<&'a [u8]> {
-        let at = self.find(list, record, known)?;
-        Some(list.bytes(list.fields[at].value, record))
+        let is_it = |field: &Field| list.name(field.name, record, known) == &*self.name;
+        if !list.fields.get(self.place).is_some_and(is_it) {
+            self.place = list.fields.iter().position(is_it)?;
+        }
+        Some(list.bytes(list.fields[self.place].value, record))
     }
 }

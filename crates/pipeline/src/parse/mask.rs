@@ -1,6 +1,6 @@
 //! Makes part of a field unreadable before it leaves the machine (`agent` 3.9).
 
-use super::fields::{FieldList, KnownNames, Lookup};
+use super::fields::{FieldList, KnownNames};
 use super::{Engine, PatternError};
 use md5::{Digest, Md5};
 use sls::collect::{self, MaskMethod};
@@ -8,7 +8,7 @@ use sls::collect::{self, MaskMethod};
 /// A compiled mask.
 #[derive(Clone, Debug)]
 pub(crate) struct Mask {
-    field: Lookup,
+    key: Box<[u8]>,
     /// What stays is its first group.
     pattern: Engine,
     method: MaskMethod,
@@ -24,7 +24,7 @@ impl Mask {
         Engine::search(&mask.before)?;
         Engine::search(&mask.content)?;
         Ok(Self {
-            field: Lookup::new(&mask.key),
+            key: mask.key.as_bytes().into(),
             pattern: Engine::search(&format!("({}){}", mask.before, mask.content))?,
             method: mask.method.clone(),
             all: mask.all,
@@ -32,12 +32,16 @@ impl Mask {
         })
     }
 
-    /// Replaces the value of its field, if the log has it.
+    /// Replaces the value of its field, if the log has it: of every field of that name, should a
+    /// record bring one that the configuration adds as well.
     pub(super) fn apply(&mut self, list: &mut FieldList, record: &[u8], known: &KnownNames) {
-        let Some(at) = self.field.find(list, record, known) else { return };
-        let value = list.bytes(list.fields[at].value, record);
-        if self.replace(value) {
-            list.fields[at].value = list.copied(&self.made);
+        for at in 0..list.fields.len() {
+            let field = list.fields[at];
+            if list.name(field.name, record, known) == &*self.key
+                && self.replace(list.bytes(field.value, record))
+            {
+                list.fields[at].value = list.copied(&self.made);
+            }
         }
     }
 

@@ -454,9 +454,10 @@ fn is_outdated(time: LogTime, now: LogTime, max_age_seconds: Option<u32>) -> boo
     max_age_seconds.is_some_and(|max| now.seconds.saturating_sub(time.seconds) > max)
 }
 
+/// A log without the field has the time of collection, and nobody is told; one whose field cannot
+/// be read has it too, and is counted.
 #[inline]
 fn read_time(value: Option<&[u8]>, format: &mut TimeFormat, now: LogTime) -> (LogTime, Outcome) {
-    // A log without the field has the time of collection, and nothing is wrong with it.
     let Some(value) = value else { return (now, Outcome::Parsed) };
     match format.read(value, now) {
         Some(time) => (time, Outcome::Parsed),

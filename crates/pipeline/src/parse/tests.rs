@@ -205,6 +205,8 @@ fn masks_come_after_time_and_filter() {
     check(parser(), "x y", Outcome::Filtered, None);
     let json = masked(masked(Parser::json(), "a"), "none");
     check(json, r#"{"a":"7\n8","b":9}"#, Outcome::Parsed, Some("a=*\n* b=9"));
+    let twice = masked(Parser::json().with_raw("r"), "r");
+    check(twice, r#"{"r":7}"#, Outcome::Parsed, Some(r#"r=* r={"r":*}"#));
     let raw = masked(two_fields().keeping_unparsed(), RAW_LOG);
     check(raw, "7", Outcome::KeptRaw(Fault::NoMatch), Some("__raw_log__=*"));
     let mut timed = masked(two_fields(), "a");
@@ -238,8 +240,11 @@ fn the_time_may_come_from_any_field_of_any_record() {
         (r#"{"a":1,"t":"1600000000"}"#, "1600000000 a=1 t=1600000000"),
         (r#"{"t":1600000001,"a":1}"#, "1600000001 t=1600000001 a=1"),
         (r#"{"\u0074":1600000002}"#, "1600000002 t=1600000002"),
+        // Nobody is told of a field that is not there.
+        (r#"{"a":1}"#, "1700000000 a=1"),
     ] {
-        assert_eq!(parse(parser.clone(), record.as_bytes()).1, [log]);
+        let parsed = parse(parser.clone(), record.as_bytes());
+        assert_eq!(parsed, (Outcome::Parsed, vec![log.to_owned()]));
     }
     let apsara = Parser::apsara(TimeZone::UTC, TimeZone::UTC).unwrap();
     let (outcome, logs) = parse(apsara, b"[1378882630]\ta:1");
