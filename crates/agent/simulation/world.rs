@@ -111,6 +111,8 @@ pub(crate) struct World {
     pub(crate) named_contents: BTreeSet<ContentId>,
     /// Contents of which a part is acknowledged there.
     pub(crate) recorded_contents: BTreeSet<ContentId>,
+    /// The configuration has had another name.
+    has_renamed: bool,
     trace: bool,
 }
 
@@ -138,6 +140,7 @@ impl World {
             recorded: BTreeSet::new(),
             named_contents: BTreeSet::new(),
             recorded_contents: BTreeSet::new(),
+            has_renamed: false,
             trace,
             script,
         };
@@ -595,6 +598,11 @@ impl World {
 
     /// Files that are on no record cannot be known again by a configuration of another name.
     pub(crate) fn renamed_configuration(&mut self) {
+        self.has_renamed = true;
+        self.forget_unrecorded();
+    }
+
+    fn forget_unrecorded(&mut self) {
         for content in 0..self.book.contents.len() {
             let facts = &self.disk.nodes[self.book.contents[content].node];
             let is_recorded = self.recorded.contains(&(facts.inode, facts.born));
@@ -615,6 +623,9 @@ impl World {
 
     /// The agent is gone, with all it had in memory or only open.
     pub(crate) fn crashed(&mut self) {
+        if self.has_renamed {
+            self.forget_unrecorded();
+        }
         self.read.clear();
         self.looked.clear();
         for content in 0..self.book.contents.len() {
