@@ -1,5 +1,5 @@
 use super::*;
-use crate::tags::{AgentLabels, TopicRule};
+use crate::tags::{AgentLabels, LabelRule};
 use proptest::prelude::*;
 use sls::collect::{RawCollectConfig, Target, Topic};
 use sls::log_group::LogGroup;
@@ -16,7 +16,7 @@ fn plan(detail: &str) -> Plan {
 }
 
 fn stream(position: u64) -> FileStream {
-    let topic = TopicRule::new(&Topic::None).unwrap();
+    let topic = LabelRule::new(&Topic::None, &sls::collect::TagRules::default()).unwrap();
     let labels = FileLabels::new(&AgentLabels::default(), &topic, "/v/a", 1);
     FileStream::new(labels, position, Unfinished::No)
 }

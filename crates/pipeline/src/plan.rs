@@ -12,7 +12,7 @@ use crate::encoding::Conversion;
 use crate::lines::MaxRecord;
 use crate::multiline::{Framing, Patterns, Role};
 use crate::parse::{Parser, PatternError};
-use crate::tags::TopicRule;
+use crate::tags::LabelRule;
 use jiff::tz::TimeZone;
 use sls::collect::{self, CollectConfig, Destination, Problem, Severity};
 use std::time::Duration;
@@ -49,8 +49,8 @@ pub struct Plan {
     pub parser: Parser,
     /// Logs carry the nanoseconds of their time.
     pub nanoseconds: bool,
-    /// What `__topic__` is.
-    pub topic: TopicRule,
+    /// What topic and tags are.
+    pub labels: LabelRule,
 }
 
 /// What became of a configuration.
@@ -67,7 +67,7 @@ pub fn compile(config: &CollectConfig, local_zone: &TimeZone) -> Compiled {
     let mut problems = Vec::new();
     let parser = parsing::parser(config, local_zone, &mut problems);
     let framing = framing(config, &mut problems);
-    let topic = TopicRule::new(&config.topic)
+    let labels = LabelRule::new(&config.topic, &config.tags)
         .map_err(|error| problems.push(pattern_problem("inputDetail.topicFormat", &error)))
         .ok();
     if config.input.paths.len() > 1 {
@@ -80,8 +80,8 @@ pub fn compile(config: &CollectConfig, local_zone: &TimeZone) -> Compiled {
         problem.field = config.places.shown(&problem.field);
     }
     let refused = problems.iter().any(|problem| problem.severity == Severity::Error);
-    let plan = match (parser, framing, topic, config.input.paths.first()) {
-        (Some(parser), Some(framing), Some(topic), Some(path)) if !refused => Some(Plan {
+    let plan = match (parser, framing, labels, config.input.paths.first()) {
+        (Some(parser), Some(framing), Some(labels), Some(path)) if !refused => Some(Plan {
             name: config.name.clone(),
             project: config.project().to_owned(),
             logstore: config.logstore().to_owned(),
@@ -100,7 +100,7 @@ pub fn compile(config: &CollectConfig, local_zone: &TimeZone) -> Compiled {
             },
             parser,
             nanoseconds: config.nanoseconds,
-            topic,
+            labels,
         }),
         _ => None,
     };

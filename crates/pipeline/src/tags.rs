@@ -1,7 +1,7 @@
 //! Topic, source and tags of a log group (`agent` 5.2).
 
 use crate::parse::{Engine, Match, PatternError};
-use sls::collect::Topic;
+use sls::collect::{EnvTags, TagRules, Topic};
 use sls::log_group::LogGroupWriter;
 
 /// What is the same for every batch of one agent, fixed at its start.
@@ -17,9 +17,12 @@ pub struct AgentLabels {
     pub env: Vec<(String, String)>,
 }
 
-/// How `__topic__` is made, with its pattern compiled.
+/// How topic and tags of a configuration are made, with its pattern compiled.
 #[derive(Clone, Debug)]
-pub struct TopicRule(Rule);
+pub struct LabelRule {
+    topic: Rule,
+    tags: TagRules,
+}
 
 #[derive(Clone, Debug)]
 enum Rule {
@@ -28,21 +31,47 @@ enum Rule {
     Groups(Engine),
 }
 
-impl TopicRule {
+impl LabelRule {
     /// Compiles the rule.
-    pub fn new(topic: &Topic) -> Result<Self, PatternError> {
-        Ok(Self(match topic {
+    pub fn new(topic: &Topic, tags: &TagRules) -> Result<Self, PatternError> {
+        let topic = match topic {
             // The attribute of the machine group comes with the closed control channel only.
             Topic::None | Topic::Group => Rule::Fixed(String::new()),
             Topic::Path => Rule::Path,
             Topic::Fixed(text) => Rule::Fixed(text.clone()),
             Topic::FromPath(pattern) => Rule::Groups(Engine::whole(pattern)?),
-        }))
+        };
+        Ok(Self { topic, tags: tags.clone() })
+    }
+
+    /// The tags of a file's batches, those of the topic's groups between the others.
+    fn tags(
+        &self,
+        agent: &AgentLabels,
+        path: &str,
+        of_topic: Vec<(String, String)>,
+    ) -> Vec<(String, String)> {
+        let ids = agent.user_defined_ids.join(" ");
+        let named = [
+            (self.tags.hostname.as_ref(), cut(&agent.hostname, 99)),
+            (self.tags.path.as_ref(), cut(path, 511)),
+            (self.tags.user_defined_id.as_ref().filter(|_| !ids.is_empty()), cut(&ids, 99)),
+        ];
+        let named =
+            named.into_iter().filter_map(|(name, value)| Some((name?.clone(), value.to_owned())));
+        let env = agent.env.iter().filter_map(|(name, value)| {
+            let name = match &self.tags.env {
+                EnvTags::All => name,
+                EnvTags::Only(names) => names.get(name)?,
+            };
+            Some((name.clone(), value.clone()))
+        });
+        named.chain(of_topic).chain(env).collect()
     }
 
     /// The topic of a file, and the tags that named groups of the pattern make.
-    fn of(&self, path: &str) -> (String, Vec<(String, String)>) {
-        match &self.0 {
+    fn topic(&self, path: &str) -> (String, Vec<(String, String)>) {
+        match &self.topic {
             Rule::Fixed(text) => (text.clone(), Vec::new()),
             Rule::Path => (path.to_owned(), Vec::new()),
             Rule::Groups(engine) => {
@@ -90,18 +119,9 @@ pub struct FileLabels {
 impl FileLabels {
     /// `path` is the file as the configuration names it; `pack_prefix` tells the packs of this
     /// file from those of every other.
-    pub fn new(agent: &AgentLabels, topic: &TopicRule, path: &str, pack_prefix: u64) -> Self {
-        let (topic, topic_tags) = topic.of(path);
-        let mut tags = vec![
-            ("__hostname__".to_owned(), cut(&agent.hostname, 99).to_owned()),
-            ("__path__".to_owned(), cut(path, 511).to_owned()),
-        ];
-        if !agent.user_defined_ids.is_empty() {
-            let ids = agent.user_defined_ids.join(" ");
-            tags.push(("__user_defined_id__".to_owned(), cut(&ids, 99).to_owned()));
-        }
-        tags.extend(topic_tags);
-        tags.extend(agent.env.iter().cloned());
+    pub fn new(agent: &AgentLabels, rule: &LabelRule, path: &str, pack_prefix: u64) -> Self {
+        let (topic, of_topic) = rule.topic(path);
+        let tags = rule.tags(agent, path, of_topic);
         Self { topic, source: agent.source.clone(), tags, pack_prefix, next_pack: 0 }
     }
 
@@ -138,7 +158,39 @@ mod tests {
     }
 
     fn labels(topic: Topic, path: &str) -> FileLabels {
-        FileLabels::new(&agent(), &TopicRule::new(&topic).unwrap(), path, 0xab)
+        let rule = LabelRule::new(&topic, &TagRules::default()).unwrap();
+        FileLabels::new(&agent(), &rule, path, 0xab)
+    }
+
+    #[track_caller]
+    fn check_tags(rules: TagRules, expected: &[(&str, &str)]) {
+        let rule = LabelRule::new(&Topic::FromPath(r"/(?P<app>\w+)/.*".into()), &rules).unwrap();
+        let labels = FileLabels::new(&agent(), &rule, "/a/b.log", 1);
+        let tags: Vec<_> = labels.tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        assert_eq!(tags, expected);
+    }
+
+    #[test]
+    fn tags_are_renamed_and_left_out_as_the_configuration_says() {
+        check_tags(
+            TagRules {
+                hostname: Some("host".into()),
+                user_defined_id: None,
+                path: Some("log.path".into()),
+                env: EnvTags::Only([("_pod_name_".into(), "pod".into())].into()),
+                ..TagRules::default()
+            },
+            &[("host", "pod-1"), ("log.path", "/a/b.log"), ("app", "a"), ("pod", "nginx")],
+        );
+        check_tags(
+            TagRules {
+                hostname: None,
+                path: None,
+                env: EnvTags::Only([("_absent_".into(), "x".into())].into()),
+                ..TagRules::default()
+            },
+            &[("__user_defined_id__", "a b"), ("app", "a")],
+        );
     }
 
     #[test]
@@ -170,7 +222,8 @@ mod tests {
     }
 
     fn check(topic: Topic, path: &str, expected: &str, tags: &[(&str, &str)]) {
-        let (topic, found) = TopicRule::new(&topic).unwrap().of(path);
+        let rule = LabelRule::new(&topic, &TagRules::default()).unwrap();
+        let (topic, found) = rule.topic(path);
         assert_eq!(topic, expected);
         let found: Vec<_> = found.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         assert_eq!(found, tags);

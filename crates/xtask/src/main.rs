@@ -18,8 +18,8 @@ usage: cargo xtask COMMAND
   demo             a log line's whole way on this machine: server, operator, two pods, console
   demo --check     the same without a terminal; ends with one JSON line
   test             everything that can fail: checks, unit, process, SDK and browser tests
-  check            format, lints, who may depend on whom, the agent's dependencies
-  check --bless    accept the agent's present dependencies as reviewed
+  check            format, lints, who may depend on whom, the agent's dependencies and options
+  check --bless    accept the agent's dependencies as reviewed, write the reference of options
   simulate [--seeds N] [--from S] [--seed S]
                    schedules of the collecting core under faults; ends with one JSON line
   bench agent      speed and memory of the agent; --json ends with one JSON line,

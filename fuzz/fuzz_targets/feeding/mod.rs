@@ -3,8 +3,8 @@
 use pipeline::batch::{Batch, BatchLimits, Fed, FileStream, Now, Outlet, Rest, Unfinished};
 use pipeline::parse::LogTime;
 use pipeline::plan::Plan;
-use pipeline::tags::{AgentLabels, FileLabels, TopicRule};
-use sls::collect::{RawCollectConfig, Target, Topic, check};
+use pipeline::tags::{AgentLabels, FileLabels, LabelRule};
+use sls::collect::{RawCollectConfig, TagRules, Target, Topic, check};
 use sls::log_group::{LogGroup, LogGroupWriter};
 use std::time::Instant;
 
@@ -47,7 +47,7 @@ impl Outlet for Logs {
 /// Reads `text` in pieces of the `sizes`, each from the first byte that is not part of a record,
 /// and never more than one record and its newline at once.
 pub fn feed(plan: &mut Plan, text: &[u8], sizes: &[u8]) -> (Vec<Log>, Fed) {
-    let topic = TopicRule::new(&Topic::None).expect("no topic is a topic");
+    let topic = LabelRule::new(&Topic::None, &TagRules::default()).expect("no topic is a topic");
     let labels = FileLabels::new(&AgentLabels::default(), &topic, "/v/a", 1);
     let mut stream = FileStream::new(labels, 0, Unfinished::No);
     let wall = LogTime { seconds: 1_700_000_000, nanos: Some(5) };

@@ -174,7 +174,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             FileId::derive(&scope, &facts, begin.generation, beginning.unwrap_or_default())
         });
         let labels =
-            FileLabels::new(&self.setup.labels, &source.plan.topic, &shown, pack_prefix(file));
+            FileLabels::new(&self.setup.labels, &source.plan.labels, &shown, pack_prefix(file));
         debug!("following {} from byte {}", path.display(), begin.position);
         let point = SafePoint { anchor: begin.anchor.mark(), unfinished: begin.unfinished };
         let tail = Tail {

@@ -20,7 +20,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             let Some(source) = self.sources.get(&tail.source) else { continue };
             let prefix = pack_prefix(tail.id);
             let labels =
-                FileLabels::new(&self.setup.labels, &source.plan.topic, &tail.shown, prefix);
+                FileLabels::new(&self.setup.labels, &source.plan.labels, &tail.shown, prefix);
             tail.stream.relabel(labels);
         }
     }

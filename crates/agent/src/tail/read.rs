@@ -206,7 +206,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 tail.is_named = true;
                 tail.stream.relabel(FileLabels::new(
                     &self.setup.labels,
-                    &source.plan.topic,
+                    &source.plan.labels,
                     &tail.shown,
                     pack_prefix(tail.id),
                 ));
@@ -385,7 +385,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let scope = scope(&self.setup.labels, &source.plan.name);
         let id = FileId::derive(&scope, &old.facts, generation, b"");
         let labels =
-            FileLabels::new(&self.setup.labels, &source.plan.topic, &old.shown, pack_prefix(id));
+            FileLabels::new(&self.setup.labels, &source.plan.labels, &old.shown, pack_prefix(id));
         let new = Tail {
             source: old.source,
             lane: old.lane,

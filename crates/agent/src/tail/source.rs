@@ -131,7 +131,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             let Some(tail) = self.tails.get_mut(&key) else { continue };
             let labels = FileLabels::new(
                 &self.setup.labels,
-                &source.plan.topic,
+                &source.plan.labels,
                 &tail.shown,
                 pack_prefix(tail.id),
             );

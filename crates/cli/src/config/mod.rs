@@ -2,6 +2,8 @@
 
 mod attempt;
 mod check;
+#[cfg(test)]
+mod documented;
 mod explain;
 mod nginx;
 

@@ -2,12 +2,14 @@
 
 mod agent_dependencies;
 mod edges;
+mod option_reference;
 
 use crate::run::{command, step};
 use crate::workspace::root;
 use std::process::Command;
 
-/// What to do with the agent's reviewed dependency list.
+/// What to do with what is derived from something else and kept for people: the agent's reviewed
+/// dependency list and the reference of options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reviewed {
     /// Fail when it differs.
@@ -21,6 +23,7 @@ pub(crate) fn run(reviewed: Reviewed) -> Result<(), String> {
     step("format", &mut command(root(), &["cargo", "fmt", "--all", "--check"]))?;
     edges::check()?;
     agent_dependencies::check(reviewed)?;
+    option_reference::check(reviewed)?;
     licences()?;
     let clippy =
         ["cargo", "clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];

@@ -4,21 +4,19 @@ use super::{Effect, Key, classic, pipeline};
 use std::fmt::Write;
 
 const HEAD: &str = "\
-# Options of a collection configuration
+## Collection configurations
 
-Every key that `sidetail-agent`, `sidetail config check` and the operator know, from the table that
-they check configurations with. A key that is not here is reported as unknown and changes nothing.
-What the keys do is described in words in [Coming from Logtail](../coming-from-logtail.md).
+Every key that is known. Any other is reported, with the nearest one, and changes nothing; so is a
+key that has no effect.
 
 A configuration is written in one of two formats, as YAML or JSON. *Empty* (`null`, an empty text or
-list) always means the same as leaving the key out. Numbers and truth values may be written as
-texts.
+list) means the same as leaving the key out. Numbers and truth values may be written as texts.
 ";
 
-/// Writes the reference. It is the file `docs/operate/agent-options.md`.
+/// Writes the reference, the second part of `docs/operate/agent-options.md`.
 pub fn reference() -> String {
     let mut text = HEAD.to_owned();
-    text.push_str("\n## Classic format\n\n");
+    text.push_str("\n### Classic format\n\n");
     text.push_str(
         "As the console, the API and `AliyunLogConfig` (in `logtailConfig`) have it. The second \
          spelling is that of the agent's own files (`user_log_config.json`, \
@@ -37,7 +35,7 @@ pub fn reference() -> String {
     ] {
         table(&mut text, title, keys);
     }
-    text.push_str("\n## Pipeline format\n\n");
+    text.push_str("\n### Pipeline format\n\n");
     text.push_str(
         "As LoongCollector has it. The name of the file without its ending is the name of the \
          configuration.\n",
@@ -67,7 +65,7 @@ pub fn reference() -> String {
 
 fn table(text: &mut String, title: &str, keys: &[Key]) {
     let two_spellings = keys.iter().any(|key| key.name != key.agent);
-    let _ = write!(text, "\n### {title}\n\n");
+    let _ = write!(text, "\n#### {title}\n\n");
     text.push_str(if two_spellings {
         "| key | in the agent's files | value | default | |\n|---|---|---|---|---|\n"
     } else {
