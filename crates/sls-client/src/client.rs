@@ -7,7 +7,9 @@ use crate::transport::Transport;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 use http_body_util::Full;
 use sls::api::{BODY_RAW_SIZE, Call, Parts, Scope};
+use sls::error::RetryClass;
 use sls::sign::{Signable, content_md5, v1};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 const API_VERSION: HeaderName = HeaderName::from_static("x-log-apiversion");
@@ -61,6 +63,8 @@ pub struct Client {
     request_timeout: Duration,
     user_agent: HeaderValue,
     clock: fn() -> SystemTime,
+    /// Seconds that the service's clock is ahead of ours, as far as it minds.
+    ahead_seconds: AtomicI64,
     transport: Transport,
 }
 
@@ -89,6 +93,7 @@ impl Client {
             request_timeout: settings.request_timeout,
             user_agent: HeaderValue::from_static(settings.user_agent),
             clock: settings.clock,
+            ahead_seconds: AtomicI64::new(0),
         })
     }
 
@@ -102,7 +107,8 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`]. Nothing is repeated here, but for a request that an idle connection
-    /// never took.
+    /// never took. After a refusal because of the clock the next call is signed with the service's
+    /// time; after one because of the key it reads the key's files again.
     pub async fn call<C: Call>(&self, project: &str, call: &C) -> Result<C::Response, ClientError> {
         let project = match C::SCOPE {
             Scope::Project => project,
@@ -116,7 +122,34 @@ impl Client {
                     call: C::NAME,
                     timeout: self.request_timeout,
                 })??;
-        Ok(C::response(answer.status(), answer.headers(), answer.body())?)
+        let result = C::response(answer.status(), answer.headers(), answer.body());
+        let result = result.map_err(ClientError::from);
+        match result.as_ref().err().map(ClientError::retry_class) {
+            Some(RetryClass::Clock) => self.follow_clock(answer.headers()),
+            Some(RetryClass::Credentials) => self.credentials.forget(),
+            _ => {}
+        }
+        result
+    }
+
+    /// Takes the time of an answer as the right one.
+    fn follow_clock(&self, headers: &HeaderMap) {
+        let date = headers.get(header::DATE).and_then(|value| value.to_str().ok());
+        let Some(date) = date.and_then(|text| httpdate::parse_http_date(text).ok()) else { return };
+        let now = (self.clock)();
+        let ahead = match date.duration_since(now) {
+            Ok(ahead) => ahead.as_secs() as i64,
+            Err(behind) => -(behind.duration().as_secs() as i64),
+        };
+        self.ahead_seconds.store(ahead, Ordering::Relaxed);
+    }
+
+    /// The time to sign with: ours, unless the service has refused that.
+    fn signing_time(&self) -> SystemTime {
+        let (now, ahead) = ((self.clock)(), self.ahead_seconds.load(Ordering::Relaxed));
+        let shift = Duration::from_secs(ahead.unsigned_abs());
+        let time = if ahead < 0 { now.checked_sub(shift) } else { now.checked_add(shift) };
+        time.unwrap_or(now)
     }
 
     fn request(
@@ -138,7 +171,7 @@ impl Client {
         );
         headers.insert(header::USER_AGENT, self.user_agent.clone());
         if let Some(key) = key {
-            let date = httpdate::fmt_http_date((self.clock)());
+            let date = httpdate::fmt_http_date(self.signing_time());
             let path = parts.path.as_str();
             let signable = Unsigned { method: parts.method.as_str(), path, query: &parts.query };
             sign(&key, signable, &date, &parts.body, &mut headers)

@@ -67,6 +67,15 @@ impl CredentialSource {
     }
 }
 
+impl CredentialSource {
+    /// The key was refused: what is read next is read from its files, whatever their times say.
+    pub(crate) fn forget(&self) {
+        if let Self::Files(files) = self {
+            *files.last.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
+        }
+    }
+}
+
 impl KeyFiles {
     fn current(&self) -> Result<KeyPair, KeyFileError> {
         let changed = [modified(&self.id)?, modified(&self.secret)?];
@@ -110,6 +119,22 @@ mod tests {
         std::fs::write(&secret, "second\n").unwrap();
         let later = SystemTime::now() + Duration::from_secs(5);
         std::fs::File::open(&secret).unwrap().set_modified(later).unwrap();
+        assert_eq!(source.current().unwrap().unwrap().secret, "second");
+    }
+
+    #[test]
+    fn a_refused_key_is_read_again_whatever_the_time_of_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let (id, secret) = (dir.path().join("id"), dir.path().join("secret"));
+        std::fs::write(&id, "one").unwrap();
+        std::fs::write(&secret, "first").unwrap();
+        let source = CredentialSource::files(&id, &secret);
+        assert_eq!(source.current().unwrap().unwrap().secret, "first");
+        let time = std::fs::metadata(&secret).unwrap().modified().unwrap();
+        std::fs::write(&secret, "second").unwrap();
+        std::fs::File::open(&secret).unwrap().set_modified(time).unwrap();
+        assert_eq!(source.current().unwrap().unwrap().secret, "first");
+        source.forget();
         assert_eq!(source.current().unwrap().unwrap().secret, "second");
     }
 

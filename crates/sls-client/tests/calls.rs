@@ -94,7 +94,7 @@ async fn a_call_is_addressed_to_its_project_and_its_signature_verifies() {
 async fn a_project_call_carries_the_project_in_the_host() {
     let (listener, port) = listener().await;
     let refusal = "HTTP/1.1 404 Not Found\r\nx-log-requestid: r2\r\ncontent-type: application/json\r\n\
-                   content-length: 60\r\n\r\n\
+                   content-length: 61\r\n\r\n\
                    {\"errorCode\":\"ProjectNotExist\",\"errorMessage\":\"no such one\"}";
     let server = tokio::spawn(serve(listener, vec![vec![refusal]]));
     let error =
@@ -141,4 +141,26 @@ async fn an_answer_that_breaks_off_is_a_transport_failure() {
     let error = client(port, key()).call("prj", &GetProject).await.unwrap_err();
     assert!(matches!(error, ClientError::Transport { call: "GetProject", .. }), "{error:?}");
     server.await.unwrap();
+}
+
+#[tokio::test]
+async fn after_a_refusal_because_of_the_clock_the_services_time_is_signed() {
+    const EXPIRED: &str = "HTTP/1.1 400 Bad Request\r\nx-log-requestid: r1\r\n\
+        date: Thu, 01 Jan 2026 02:00:00 GMT\r\ncontent-length: 61\r\n\r\n\
+        {\"errorCode\":\"RequestTimeExpired\",\"errorMessage\":\"too early\"}";
+    let (listener, port) = listener().await;
+    let server = tokio::spawn(serve(listener, vec![vec![EXPIRED, EMPTY]]));
+    let client = client(port, key());
+    let call = CreateProject { project_name: "prj".into(), ..Default::default() };
+    let refused = client.call("", &call).await.unwrap_err();
+    assert_eq!(refused.retry_class(), sls::error::RetryClass::Clock, "{refused}");
+    client.call("", &call).await.unwrap();
+    let dates: Vec<String> = server
+        .await
+        .unwrap()
+        .iter()
+        .filter_map(|request| Some(request.lines().find(|l| l.starts_with("date: "))?.to_owned()))
+        .collect();
+    let expected = ["00:00:00", "02:00:00"].map(|at| format!("date: Thu, 01 Jan 2026 {at} GMT"));
+    assert_eq!(dates, expected);
 }

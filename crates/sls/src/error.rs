@@ -4,8 +4,9 @@
 //! asks what to do next. Spelling and status are those of `sls-api.md` section 3.1: official
 //! clients compare code names, so a changed letter is a broken client.
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// What a sender may do after a refusal. It says nothing about attempts or delays: the agent,
 /// the operator and the command line want different ones.
@@ -23,6 +24,8 @@ pub enum RetryClass {
     Missing,
     /// The service holds this batch already: treat it as done.
     Duplicate,
+    /// The body is larger than the service takes. Repeat it in parts.
+    TooLarge,
     /// The request itself is wrong. Repeating the same bytes gives the same answer.
     Final,
 }
@@ -91,7 +94,7 @@ codes! {
 
     // Bodies and their content.
     PostBodyInvalid 400 Final;
-    PostBodyTooLarge 400 Final;
+    PostBodyTooLarge 400 TooLarge;
     PostBodyUncompressError 400 Final;
     InvalidTimestamp 400 Final;
     InvalidEncoding 400 Final;
@@ -185,6 +188,8 @@ pub struct Refusal {
     pub message: String,
     /// `x-log-requestid`, empty when missing.
     pub request_id: String,
+    /// What `Retry-After` asks for; only its form in seconds is understood.
+    pub retry_after: Option<Duration>,
 }
 
 impl Refusal {
@@ -196,13 +201,17 @@ impl Refusal {
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default()
             .to_owned();
+        let retry_after = headers
+            .get(header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+            .map(Duration::from_secs);
         let (code, message) = match serde_json::from_slice::<ErrorBody>(body) {
             Ok(body) => (body.error_code, body.error_message),
             Err(_) => {
                 (String::new(), String::from_utf8_lossy(body).chars().take(200).collect::<String>())
             }
         };
-        Self { status, code, message, request_id }
+        Self { status, code, message, request_id, retry_after }
     }
 
     /// The code, when it is one of the table.
@@ -222,6 +231,7 @@ impl Refusal {
             403 => RetryClass::Credentials,
             404 => RetryClass::Missing,
             408 | 500..=599 => RetryClass::Busy,
+            413 => RetryClass::TooLarge,
             429 => RetryClass::Throttled,
             _ => RetryClass::Final,
         }
@@ -273,6 +283,9 @@ mod tests {
         check(403, &body("SomeNewQuotaExceed"), RetryClass::Throttled);
         check(400, &body("SomethingNew"), RetryClass::Final);
         check(502, "<html>bad gateway</html>", RetryClass::Busy);
+        check(400, &body("PostBodyTooLarge"), RetryClass::TooLarge);
+        check(413, "<html>nginx</html>", RetryClass::TooLarge);
+        check(429, "", RetryClass::Throttled);
     }
 
     #[test]
@@ -281,5 +294,18 @@ mod tests {
         assert_eq!(refusal.code, "");
         assert_eq!(refusal.message, "<html>bad gateway</html>");
         assert_eq!(refusal.request_id, "abc");
+    }
+
+    #[test]
+    fn a_pause_that_is_asked_for_is_read_in_seconds() {
+        let check = |text: &'static str, expected| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::RETRY_AFTER, http::HeaderValue::from_static(text));
+            let refusal = Refusal::from_parts(StatusCode::TOO_MANY_REQUESTS, &headers, b"");
+            assert_eq!(refusal.retry_after, expected, "{text}");
+        };
+        check("7", Some(Duration::from_secs(7)));
+        check("Thu, 01 Jan 1970 00:00:00 GMT", None);
+        check("-1", None);
     }
 }
