@@ -8,6 +8,7 @@ use crate::encoding::Conversion;
 use crate::lines::{Ending, Lines};
 use crate::multiline::{Joined, Kind, Objects, Record, Records, Resume, WholeFile};
 use crate::parse::{Fault, LogTime, Outcome, Parser};
+use crate::pieces::{CUT_EVERY_BYTES, Cut, Piece};
 use crate::plan::Plan;
 use crate::tags::FileLabels;
 use sls::collect::UnmatchedLines;
@@ -54,6 +55,23 @@ pub struct Batch {
     pub start: u64,
     /// Offset after the last byte; greater than `start`.
     pub end: u64,
+    /// Bytes of the group that are logs.
+    logs_bytes: usize,
+    /// Where it can be cut.
+    cuts: Vec<Cut>,
+}
+
+impl Batch {
+    /// What it holds and where it can be cut, for when it has to be sent in parts.
+    pub fn take_piece(&mut self) -> Piece {
+        Piece {
+            start: self.start,
+            end: self.end,
+            logs: self.group.logs(),
+            logs_bytes: self.logs_bytes,
+            cuts: std::mem::take(&mut self.cuts),
+        }
+    }
 }
 
 /// What one [`FileStream::feed`] did.
@@ -114,6 +132,23 @@ pub struct FileStream {
 struct Open {
     group: LogGroupWriter,
     since: Instant,
+    cuts: Vec<Cut>,
+    /// Size of the group from which on the next cut is due.
+    cut_from: usize,
+}
+
+impl Open {
+    /// Notes cuts around the record that made the group pass `cut_from`.
+    #[cold]
+    fn cut(&mut self, before: Cut, after: Cut) {
+        let last = self.cuts.last().map_or(0, |cut| cut.group_bytes);
+        // A large record shall not be tied to the small ones in front of it.
+        if after.group_bytes - before.group_bytes >= CUT_EVERY_BYTES && before.group_bytes > last {
+            self.cuts.push(before);
+        }
+        self.cuts.push(after);
+        self.cut_from = after.group_bytes + CUT_EVERY_BYTES;
+    }
 }
 
 impl FileStream {
@@ -210,12 +245,16 @@ impl FileStream {
         if self.position == self.start {
             return None;
         }
-        let mut group = self.open.take().map(|open| open.group).unwrap_or_default();
+        let (mut group, mut cuts) =
+            self.open.take().map(|open| (open.group, open.cuts)).unwrap_or_default();
+        let logs_bytes = group.len_bytes();
+        // Behind the last log there is nothing to cut off.
+        cuts.pop_if(|cut| cut.group_bytes == logs_bytes);
         if group.logs() > 0 {
             self.labels.write(&mut group);
         }
         let start = std::mem::replace(&mut self.start, self.position);
-        Some(Batch { group, start, end: self.position })
+        Some(Batch { group, start, end: self.position, logs_bytes, cuts })
     }
 }
 
@@ -261,6 +300,7 @@ impl<O: Outlet> Filling<'_, O> {
         let mut open = self.stream.open.take();
         let mut is_closed = false;
         loop {
+            let from = records.consumed();
             let Some(record) = records.next() else {
                 if is_closed || rest == Rest::Waits {
                     break;
@@ -283,7 +323,16 @@ impl<O: Outlet> Filling<'_, O> {
                 fed.unconverted += unconverted;
             }
             let writer = open.get_or_insert_with(|| self.open());
+            let (group_bytes, logs) = (writer.group.len_bytes(), writer.group.logs());
             self.one(record, parser, &mut writer.group, &mut fed);
+            if writer.group.len_bytes() >= writer.cut_from {
+                let after = Cut {
+                    group_bytes: writer.group.len_bytes(),
+                    logs: writer.group.logs(),
+                    position: base + records.consumed() as u64,
+                };
+                writer.cut(Cut { group_bytes, logs, position: base + from as u64 }, after);
+            }
             let full = writer.group.len_bytes() >= self.limits.max_bytes
                 || writer.group.logs() >= self.limits.max_logs;
             if full {
@@ -299,7 +348,12 @@ impl<O: Outlet> Filling<'_, O> {
     }
 
     fn open(&mut self) -> Open {
-        Open { group: self.outlet.fresh(), since: self.now.clock }
+        Open {
+            group: self.outlet.fresh(),
+            since: self.now.clock,
+            cuts: Vec::new(),
+            cut_from: CUT_EVERY_BYTES,
+        }
     }
 
     fn hand_out(&mut self) {

@@ -321,3 +321,73 @@ proptest! {
         prop_assert_eq!(found, expected);
     }
 }
+
+/// Splits a piece and its parts until nothing can be cut, and gives the parts in order.
+fn split_all(piece: Piece, group: Vec<u8>) -> Vec<(Piece, Vec<u8>)> {
+    match piece.split(&group) {
+        None => vec![(piece, group)],
+        Some(halves) => {
+            halves.into_iter().flat_map(|(piece, group)| split_all(piece, group)).collect()
+        }
+    }
+}
+
+#[test]
+fn a_large_record_is_cut_free_of_its_neighbours() {
+    let mut stream = stream(50);
+    let text = format!("a\n{}\nb\nc\n", "x".repeat(40_000));
+    let mut batches = Batches::default();
+    stream.feed(
+        text.as_bytes(),
+        Rest::Waits,
+        &mut plan(""),
+        &limits(1 << 20, 99),
+        now(),
+        &mut batches,
+    );
+    let mut batch = stream.seal().unwrap();
+    let parts = split_all(batch.take_piece(), batch.group.as_bytes().to_vec());
+    let spans: Vec<_> =
+        parts.iter().map(|(piece, _)| (piece.start, piece.end, piece.logs)).collect();
+    assert_eq!(spans, [(50, 52, 1), (52, 40_053, 1), (40_053, 40_057, 2)]);
+}
+
+proptest! {
+    /// Parts follow each other without gap, hold the logs of their bytes and carry all labels.
+    #[test]
+    fn a_batch_in_pieces_is_the_batch(
+        sizes in prop::collection::vec(prop_oneof![9 => 0usize..400, 1 => 0usize..20_000], 1..300),
+    ) {
+        let text: String = sizes.iter().map(|size| format!("{}\n", "y".repeat(*size))).collect();
+        let (mut stream, mut plan, limits) = (stream(7), plan(""), limits(1 << 20, 9999));
+        let mut batches = Batches::default();
+        stream.feed(text.as_bytes(), Rest::Waits, &mut plan, &limits, now(), &mut batches);
+        batches.0.extend(stream.seal());
+        for mut batch in batches.0 {
+            let whole = contents(&batch);
+            let tags: Vec<_> = {
+                let group = LogGroup::parse(batch.group.as_bytes()).unwrap();
+                group.tags().map(|(key, value)| (key.to_vec(), value.to_vec())).collect()
+            };
+            let (mut at, end) = (batch.start, batch.end);
+            let mut found = Vec::new();
+            for (piece, bytes) in split_all(batch.take_piece(), batch.group.as_bytes().to_vec()) {
+                let group = LogGroup::parse(&bytes).unwrap();
+                prop_assert_eq!(piece.start, at);
+                at = piece.end;
+                prop_assert_eq!(piece.logs, group.len());
+                prop_assert!(piece.logs > 0);
+                let logs: Vec<Vec<u8>> =
+                    group.logs().map(|log| log.contents().next().unwrap().1.to_vec()).collect();
+                let read: u64 = logs.iter().map(|log| log.len() as u64 + 1).sum();
+                prop_assert_eq!(read, piece.end - piece.start);
+                found.extend(logs);
+                let same: Vec<_> =
+                    group.tags().map(|(key, value)| (key.to_vec(), value.to_vec())).collect();
+                prop_assert_eq!(&same, &tags);
+            }
+            prop_assert_eq!(at, end);
+            prop_assert_eq!(found, whole);
+        }
+    }
+}
