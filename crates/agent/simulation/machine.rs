@@ -5,17 +5,19 @@ use super::Plan;
 use super::disk::{Change, NodeId};
 use super::random::Random;
 use super::world::{MILLI, ROOT, SECOND, World};
+use agent::budget::AccountId;
 use agent::checkpoint::{decode, encode};
 use agent::files::{Files, Found, Kind};
 use agent::metrics::Metrics;
-use agent::send::lanes::Lanes;
+use agent::send::lanes::{Lanes, Next, PlaceId};
 use agent::tail::{
     Change as Configured, Collector, Delivery, FileKey, LaneId, Moment, Notice, Parcel, Saved,
     Setup, Ship, Turn, Unsaved,
 };
 use agent::watch::{Event as Seen, What, notices};
 use pipeline::batch::BatchLimits;
-use pipeline::retry::{Answer, Attempt, Decision, decide};
+use pipeline::flow::Outcome;
+use pipeline::retry::{Answer, Attempt, Decision, KEEP_REFUSED, blame, decide, reason};
 use pipeline::tags::AgentLabels;
 use sls::error::{ErrorCode, RetryClass};
 use sls::log_group::LogGroup;
@@ -104,7 +106,9 @@ impl Ship for ToSender {
 /// A batch that is ready to be sent.
 struct Packed {
     key: FileKey,
+    place: PlaceId,
     lane: LaneId,
+    account: AccountId,
     file: u128,
     start: u64,
     end: u64,
@@ -146,6 +150,10 @@ enum Event {
     Rested {
         life: u64,
         packed: Box<Packed>,
+    },
+    /// A limit lets something start again.
+    Rise {
+        life: u64,
     },
     Saved {
         life: u64,
@@ -328,12 +336,16 @@ impl Machine {
                 }
                 Event::Rested { life, packed } if life == self.life => {
                     if let Some(agent) = &mut self.agent {
-                        agent.lanes.put_back(packed.lane, *packed);
+                        agent.lanes.put_back(packed.place, packed.lane, [*packed]);
                     }
                     self.send();
                 }
+                Event::Rise { life } if life == self.life => self.send(),
                 Event::Saved { life, bytes } if life == self.life => self.saved(bytes),
-                Event::Answer { .. } | Event::Rested { .. } | Event::Saved { .. } => {}
+                Event::Answer { .. }
+                | Event::Rested { .. }
+                | Event::Rise { .. }
+                | Event::Saved { .. } => {}
                 Event::Start => self.start(),
                 Event::Settle => self.settle(&plan),
                 Event::End => {
@@ -560,7 +572,7 @@ impl Machine {
         self.agent = Some(Agent {
             collector,
             parcels,
-            lanes: Lanes::new(self.habits.in_flight),
+            lanes: Lanes::new(self.habits.in_flight as u32),
             messages: vec![Message::Change(self.change())],
             looked: at,
             saved: at,
@@ -771,16 +783,19 @@ impl Machine {
         let Some(agent) = &mut self.agent else { return };
         let parcels = std::mem::take(&mut *agent.parcels.borrow_mut());
         for parcel in parcels {
-            let Parcel { key, lane, file, batch, charged, .. } = parcel;
+            let Parcel { key, lane, file, batch, charged, account, destinations } = parcel;
             let group = LogGroup::parse(batch.group.as_bytes()).expect("a whole log group");
             let logs: Vec<Vec<u8>> = group
                 .logs()
                 .map(|log| log.contents().next().map_or(Vec::new(), |(_, value)| value.to_vec()))
                 .collect();
             let held = charged / 4;
+            let place = agent.lanes.place(&destinations[0]);
             let packed = Packed {
                 key,
+                place,
                 lane,
+                account,
                 file: u128::from_be_bytes(file.0),
                 start: batch.start,
                 end: batch.end,
@@ -791,9 +806,10 @@ impl Machine {
             };
             agent.messages.push(Message::Delivery(Delivery::Packed {
                 released: charged - held,
+                account,
                 writer: batch.group,
             }));
-            agent.lanes.push(lane, packed);
+            agent.lanes.push(place, lane, packed);
         }
         if !agent.messages.is_empty() {
             self.wake_in(0);
@@ -803,8 +819,19 @@ impl Machine {
 
     /// Starts as many requests as may be.
     fn send(&mut self) {
-        let (now, life) = (self.now(), self.life);
-        while let Some(mut packed) = self.agent.as_mut().and_then(|agent| agent.lanes.next()) {
+        let (now, life, clock) = (self.now(), self.life, self.moment().clock);
+        loop {
+            let Some(agent) = &mut self.agent else { return };
+            let mut packed = match agent.lanes.next(clock) {
+                Next::Item(packed) => packed,
+                Next::Wait(until) => {
+                    if let Some(until) = until {
+                        let after = until.duration_since(clock).as_nanos() as u64;
+                        self.later(after, Event::Rise { life });
+                    }
+                    return;
+                }
+            };
             packed.tries += 1;
             packed.first_try.get_or_insert(now);
             let fate = match self.weather {
@@ -849,9 +876,26 @@ impl Machine {
     fn answered(&mut self, packed: Packed, answer: Answer) {
         let age = Duration::from_nanos(self.now() - packed.first_try.unwrap_or_default());
         let jitter = self.network.next() as u32;
+        let clock = self.moment().clock;
         let Some(agent) = &mut self.agent else { return };
-        agent.lanes.release();
-        match decide(answer, Attempt { tries: packed.tries, age, jitter }) {
+        agent.lanes.release(packed.place);
+        if answer == Answer::Accepted {
+            agent.lanes.succeeded(packed.place, clock);
+        }
+        if let (Some(blame), Some(reason)) = (blame(answer), reason(answer)) {
+            let longest_rest = reason.longest_pause();
+            let failure = Outcome::Failure { longest_rest, asked: None, jitter };
+            agent.lanes.failed(packed.place, blame, failure, clock);
+        }
+        let attempt = Attempt {
+            tries: packed.tries,
+            age,
+            keep_refused: KEEP_REFUSED,
+            longest_pause: Duration::MAX,
+            can_split: false,
+            jitter,
+        };
+        match decide(answer, attempt) {
             Decision::Again { after, .. } => {
                 let life = self.life;
                 self.later(
@@ -859,12 +903,13 @@ impl Machine {
                     Event::Rested { life, packed: Box::new(packed) },
                 );
             }
-            Decision::Done | Decision::Drop { .. } => {
-                agent.lanes.finish(packed.lane);
+            Decision::Done | Decision::Split { .. } | Decision::Drop { .. } => {
+                agent.lanes.finish(packed.place, packed.lane);
                 self.tell(Message::Delivery(Delivery::Finished {
                     key: packed.key,
                     start: packed.start,
                     released: packed.held,
+                    account: packed.account,
                 }));
             }
         }
@@ -874,7 +919,7 @@ impl Machine {
 
 fn refused(code: ErrorCode) -> Answer {
     let class: RetryClass = code.retry_class();
-    Answer::Refused { class, code: Some(code) }
+    Answer::Refused { class, code: Some(code), retry_after: None }
 }
 
 /// What the watcher makes of the changes on the disk.

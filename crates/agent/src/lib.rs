@@ -15,6 +15,7 @@ pub mod alarms;
 pub mod budget;
 pub mod checkpoint;
 pub mod daemon;
+pub mod dead_letter;
 pub mod files;
 pub mod log;
 pub mod mailbox;

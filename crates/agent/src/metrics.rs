@@ -130,6 +130,12 @@ metrics! {
     retries: "counter", "send_retries_total", "Sends that have to be repeated.";
     batches_lost: "counter", "lost_batches_total", "Batches given up.";
     bytes_lost: "counter", "lost_bytes_total", "Bytes of log files in batches given up.";
+    splits: "counter", "split_batches_total", "Batches sent in two parts because the service would not take them whole.";
+    dead_letters: "counter", "dead_letters_total", "Dead letters written: batches given up and kept on disk.";
+    dead_letters_unwritten: "counter", "dead_letters_unwritten_total", "Batches given up of which no dead letter could be written.";
+    dead_letters_evicted: "counter", "dead_letters_evicted_total", "Dead letters that made room for newer ones.";
+    dead_letters_kept: "gauge", "dead_letters", "Dead letters on disk when the agent last looked.";
+    dead_letter_bytes: "gauge", "dead_letter_bytes", "Their bytes.";
     held_bytes: "gauge", "held_bytes", "Bytes in memory between read and acknowledgement.";
     held_limit_bytes: "gauge", "held_limit_bytes", "Bytes allowed in memory between read and acknowledgement.";
     blocked_turns: "counter", "blocked_turns_total", "Times that reading had to wait for memory.";

@@ -3,7 +3,7 @@
 mod support;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use support::{Pod, Reply, Service, append, lines};
 use testkit::process::Signal;
 
@@ -23,14 +23,19 @@ fn every_kind_of_refusal_is_survived_in_order() {
         Reply::Refuse(401, "Unauthorized"),
         Reply::StoreLate(Duration::from_millis(500)),
         Reply::Refuse(502, ""),
+        Reply::Stall(Duration::from_secs(4)),
+        Reply::RefuseFor(429, "", 1),
+        Reply::Refuse(400, "InvalidSequenceId"),
     ];
-    let service = Service::start(move |number, _| match number % 2 {
-        0 => faults.get(number / 2).copied().unwrap_or(Reply::Store),
+    // The last of them says that the batch is there already.
+    let stored = faults.len() - 1;
+    let service = Service::start(move |ask| match ask.number % 2 {
+        0 => faults.get(ask.number / 2).copied().unwrap_or(Reply::Store),
         _ => Reply::Store,
     });
-    let pod = Pod::new(&service);
+    let pod = Pod::new(&service).set("SIDETAIL_AGENT_REQUEST_SECONDS", "1");
     let agent = pod.start();
-    let all = lines(0, 1200);
+    let all = lines(0, stored * 100);
     for part in all.chunks(100) {
         append(&pod.log("a.log"), part);
         let before = service.requests();
@@ -69,11 +74,10 @@ fn a_batch_carries_its_place_and_its_tags() {
 
 #[test]
 fn refused_data_is_given_up_and_what_follows_goes_on() {
-    let poisoned = |logs: &[Vec<(String, String)>]| logs.iter().any(|log| log[0].1 == "poison");
     let tries = std::sync::Arc::new(AtomicUsize::new(0));
     let counted = std::sync::Arc::clone(&tries);
-    let service = Service::start(move |_, logs| {
-        if poisoned(logs) {
+    let service = Service::start(move |ask| {
+        if ask.logs.iter().any(|log| log[0].1 == "poison") {
             counted.fetch_add(1, Ordering::Relaxed);
             Reply::Refuse(400, "PostBodyInvalid")
         } else {
@@ -99,8 +103,8 @@ fn refused_data_is_given_up_and_what_follows_goes_on() {
 #[test]
 fn a_slow_file_waits_for_no_other() {
     // Everything of one file is refused; the other one goes on.
-    let service = Service::start(|_, logs| {
-        if logs[0][0].1.starts_with("stuck") {
+    let service = Service::start(|ask| {
+        if ask.logs[0][0].1.starts_with("stuck") {
             Reply::Refuse(500, "InternalServerError")
         } else {
             Reply::Store
@@ -119,7 +123,7 @@ fn a_slow_file_waits_for_no_other() {
 
 #[test]
 fn what_was_left_is_sent_by_the_next_start() {
-    let service = Service::start(|_, _| Reply::Refuse(503, "ServerBusy"));
+    let service = Service::start(|_| Reply::Refuse(503, "ServerBusy"));
     let pod = Pod::new(&service).set("SIDETAIL_AGENT_DRAIN_SECONDS", "60");
     append(&pod.log("a.log"), &lines(0, 100));
     let agent = pod.start();
@@ -133,7 +137,7 @@ fn what_was_left_is_sent_by_the_next_start() {
     // A second signal is in a hurry.
     let ended = agent.terminate(Duration::from_secs(30)).unwrap();
     assert_eq!(ended.status.code(), Some(3));
-    service.follow(|_, _| Reply::Store);
+    service.follow(|_| Reply::Store);
     let agent = pod.start();
     service.wait_for(&lines(0, 100));
     assert_eq!(agent.terminate(LIMIT).unwrap().status.code(), Some(0));
@@ -195,4 +199,137 @@ fn the_end_collects_the_last_line_without_a_newline() {
     let mut expected = lines(0, 10);
     expected.push("unfinished".into());
     assert_eq!(service.contents(), expected);
+}
+
+/// A logstore that is refused, or does not answer, as long as the test lasts.
+#[track_caller]
+fn check_alone(reply: Reply) {
+    let service = Service::start(move |ask| match ask.logstore {
+        "refused" => reply,
+        _ => Reply::Store,
+    });
+    let pod = Pod::new(&service)
+        .set("SIDETAIL_AGENT_REQUESTS_IN_FLIGHT", "2")
+        .set("SIDETAIL_AGENT_MEMORY_BYTES", "1MiB")
+        .set("SIDETAIL_AGENT_DRAIN_SECONDS", "0.1");
+    pod.configure("refused", r#""filePattern": "*.stuck""#);
+    // More than the refused logstore may hold, in more files than requests may be under way.
+    let filler: Vec<String> = lines(0, 40_000);
+    for number in 0..4 {
+        append(&pod.log(&format!("{number}.stuck")), &filler);
+    }
+    let agent = pod.start();
+    testkit::eventually("a request to the refused logstore", || {
+        if service.requests() > 0 { Ok(()) } else { Err("none".into()) }
+    });
+    let mut all = Vec::new();
+    for round in 0..4 {
+        let part = lines(round * 3000, (round + 1) * 3000);
+        append(&pod.log("a.log"), &part);
+        all.extend(part);
+        service.wait_for_in("all", &all);
+    }
+    assert_eq!(service.contents_of("refused"), Vec::<String>::new());
+    let ended = agent.terminate(LIMIT).unwrap();
+    assert_eq!(ended.status.code(), Some(3), "what is refused is left: {reply:?}");
+}
+
+#[test]
+fn a_logstore_without_permission_holds_no_other() {
+    check_alone(Reply::Refuse(401, "Unauthorized"));
+}
+
+#[test]
+fn a_logstore_over_its_quota_holds_no_other() {
+    check_alone(Reply::Refuse(403, "ShardWriteQuotaExceed"));
+}
+
+#[test]
+fn a_logstore_that_does_not_exist_holds_no_other() {
+    check_alone(Reply::Refuse(404, "LogStoreNotExist"));
+}
+
+#[test]
+fn a_logstore_that_fails_holds_no_other() {
+    check_alone(Reply::Refuse(500, "InternalServerError"));
+}
+
+#[test]
+fn a_logstore_that_asks_for_a_long_pause_holds_no_other() {
+    check_alone(Reply::RefuseFor(429, "", 120));
+}
+
+#[test]
+fn a_logstore_that_does_not_answer_holds_no_other() {
+    check_alone(Reply::Stall(Duration::from_secs(60)));
+}
+
+#[test]
+fn a_wrong_clock_is_corrected_by_the_service() {
+    let late = || SystemTime::now() + Duration::from_secs(3 * 3600);
+    let service = Service::start(move |ask| {
+        if ask.date + Duration::from_secs(900) < late() {
+            Reply::RefuseClock(late())
+        } else {
+            Reply::Store
+        }
+    });
+    let pod = Pod::new(&service);
+    append(&pod.log("a.log"), &lines(0, 10));
+    let agent = pod.start();
+    service.wait_for(&lines(0, 10));
+    append(&pod.log("a.log"), &lines(10, 20));
+    service.wait_for(&lines(0, 20));
+    assert_eq!(service.requests(), 3, "only the first one was signed with our own time");
+    agent.terminate(LIMIT).unwrap();
+}
+
+#[test]
+fn a_new_key_in_its_files_ends_the_wait() {
+    let service = Service::storing();
+    let pod = Pod::new(&service);
+    let (id, secret) = (pod.path("id"), pod.path("secret"));
+    std::fs::write(&id, support::KEY.0).unwrap();
+    std::fs::write(&secret, support::KEY.1).unwrap();
+    let known = std::sync::Arc::new(AtomicUsize::new(0));
+    let asked = std::sync::Arc::clone(&known);
+    service.follow(move |_| match asked.load(Ordering::Relaxed) {
+        0 => Reply::Refuse(401, "InvalidAccessKeyId"),
+        _ => Reply::Store,
+    });
+    let pod = pod
+        .set("SIDETAIL_AGENT_ACCESS_KEY_ID_FILE", &id.to_string_lossy())
+        .set("SIDETAIL_AGENT_ACCESS_KEY_SECRET_FILE", &secret.to_string_lossy());
+    append(&pod.log("a.log"), &lines(0, 10));
+    let agent = pod.start();
+    agent
+        .wait_line("that the key is refused", LIMIT, |line| {
+            line.contains("SEND_DATA_FAIL_ALARM p1/all: try 1 (unauthorized)").then_some(())
+        })
+        .unwrap();
+    std::fs::write(&id, support::KEY.0).unwrap();
+    known.store(1, Ordering::Relaxed);
+    service.wait_for(&lines(0, 10));
+    agent.terminate(LIMIT).unwrap();
+}
+
+#[test]
+fn what_is_too_large_goes_in_parts_with_spans_that_fit() {
+    const LIMIT_BYTES: usize = 40_000;
+    let service = Service::start(|ask| match ask.raw_size {
+        size if size <= LIMIT_BYTES => Reply::Store,
+        _ => Reply::Refuse(413, ""),
+    });
+    let pod = Pod::new(&service);
+    let all = lines(0, 5000);
+    append(&pod.log("a.log"), &all);
+    let agent = pod.start();
+    service.wait_for(&all);
+    let mut spans: Vec<_> = service.stored().iter().map(|batch| batch.span).collect();
+    spans.sort_by_key(|span| span.start);
+    assert!(spans.len() > 10, "{}", spans.len());
+    assert_eq!(spans[0].start, 0);
+    assert!(spans.windows(2).all(|pair| pair[0].end == pair[1].start));
+    assert!(service.stored().iter().all(|batch| batch.tags.contains_key("__path__")));
+    assert_eq!(agent.terminate(LIMIT).unwrap().status.code(), Some(0));
 }

@@ -34,6 +34,8 @@ pub(super) enum Call {
     Insight(Vec<String>),
     /// The ledger of all files.
     Ledger(LedgerFormat),
+    /// Something about dead letters.
+    DeadLetters(Vec<String>),
     Start,
     Stop,
     ForceStop,
@@ -69,6 +71,7 @@ pub(super) fn call_of(name: &str, args: &[String]) -> Result<Call, String> {
         [DAEMON] => Ok(Call::Daemon),
         ["status"] => Ok(Call::Status),
         ["status", ..] => Ok(Call::Insight(args[1..].to_vec())),
+        ["dead-letters", ..] => Ok(Call::DeadLetters(args[1..].to_vec())),
         ["start"] => Ok(Call::Start),
         ["stop"] => Ok(Call::Stop),
         ["force-stop"] => Ok(Call::ForceStop),

@@ -18,7 +18,7 @@ use crate::settings::{
 use crate::snapshot::{self, LedgerLine, insight};
 use crate::status;
 use crate::tail::{MAX_OPEN_FILES, READ_BYTES, Setup};
-use crate::{info, log, warn};
+use crate::{dead_letter, info, log, warn};
 use call::{Call, LedgerFormat, call_of};
 use ending::{Ending, Times};
 use jiff::tz::TimeZone;
@@ -62,10 +62,8 @@ enum StartError {
     Checkpoint { path: PathBuf, source: io::Error },
     #[error("SIDETAIL_AGENT_LOG_FILE {path} cannot be written: {source}")]
     LogFile { path: PathBuf, source: io::Error },
-    #[error("CA file {path} cannot be read: {source}")]
-    CaFile { path: PathBuf, source: io::Error },
-    #[error("no connection to the service can be prepared: {0}")]
-    Client(#[from] sls_client::ClientError),
+    #[error(transparent)]
+    Connect(#[from] crate::send::ConnectError),
     #[error("the system refuses what an agent needs: {0}")]
     System(#[from] io::Error),
 }
@@ -109,6 +107,10 @@ pub fn run(name: &str, args: &[String], mut env: BTreeMap<String, String>) -> Ex
             (answer.text, answer.code)
         }
         Call::Ledger(format) => ledger(state_dir, format),
+        Call::DeadLetters(words) => {
+            let settings = || Settings::read(&given(env.clone()));
+            return ExitCode::from(dead_letter::command(&words, state_dir, settings));
+        }
         Call::Start => outcome(daemon().start(call::DAEMON)),
         Call::Stop => outcome(daemon().stop()),
         Call::ForceStop => outcome(daemon().force_stop()),
@@ -134,6 +136,8 @@ usage: sidetail-agent              collect, as the environment says
                                    what it has done; `ilogtaild -h` explains
        sidetail-agent ledger [--format=line|json]
                                    bytes of each file: seen, read, acknowledged
+       sidetail-agent dead-letters list|show|replay|remove
+                                   look at what the service would not take, and send it again
        sidetail-agent --version
 
 All settings are environment variables; docs/operate/agent.md lists them. Under the names
@@ -173,18 +177,21 @@ fn collect(env: BTreeMap<String, String>) -> ExitCode {
     }
 }
 
-fn start(env: BTreeMap<String, String>) -> Result<u8, StartError> {
-    // First of all: a pod may be told to end before it has begun.
-    let signals = keeping::Signals::new()?;
+fn given(env: BTreeMap<String, String>) -> Given<'static> {
     let uname = rustix::system::uname();
-    let given = Given {
+    Given {
         env,
         hostname: uname.nodename().to_string_lossy().into_owned(),
         address: own_address(),
         memory_limit: memory_limit(&ThisMachine),
         machine: &ThisMachine,
-    };
-    let settings = Settings::read(&given)?;
+    }
+}
+
+fn start(env: BTreeMap<String, String>) -> Result<u8, StartError> {
+    // First of all: a pod may be told to end before it has begun.
+    let signals = keeping::Signals::new()?;
+    let settings = Settings::read(&given(env))?;
     log::set_level(settings.log_level);
     if let Some(path) = &settings.log_file {
         log::write_to(path).map_err(|source| StartError::LogFile { path: path.clone(), source })?;

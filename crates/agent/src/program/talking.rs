@@ -3,13 +3,14 @@
 use super::collecting::Message;
 use super::reporting::Shared;
 use super::{StartError, local_zone, wall_seconds};
+use crate::dead_letter::{self, Graveyard};
 use crate::log::alarm;
 use crate::mailbox::Mailbox;
 use crate::metrics::Metrics;
 use crate::provider::dir::{Directory, LOOK_EVERY, Place};
 use crate::provider::history::{self, History};
 use crate::provider::remote::{Beat, Identity, Remote};
-use crate::send::{Sender, Sink};
+use crate::send::{Rules, Sender, Sink, client};
 use crate::settings::{Membership, Settings, SinkKind, ThisMachine};
 use crate::supervisor::Supervisor;
 use crate::tail::Parcel;
@@ -69,21 +70,7 @@ impl Talk {
         collector: Mailbox<Message>,
         ears: Ears,
     ) -> Result<Self, StartError> {
-        let ca_pem = match &settings.ca_file {
-            None => None,
-            Some(path) => Some(
-                std::fs::read(path)
-                    .map_err(|source| StartError::CaFile { path: path.clone(), source })?,
-            ),
-        };
-        let client = |endpoint: &Endpoint| {
-            let mut prepared =
-                sls_client::Settings::new(endpoint.clone(), settings.credentials.source());
-            prepared.ca_pem = ca_pem.clone();
-            prepared.user_agent = concat!("sidetail-agent/", env!("CARGO_PKG_VERSION"));
-            prepared.max_answer_bytes = 16 << 20;
-            Client::new(prepared).map(Arc::new)
-        };
+        let client = |endpoint: &Endpoint| client(&settings, endpoint).map(Arc::new);
         let sink = match (settings.sink, &settings.endpoint) {
             (SinkKind::Sls, Some(endpoint)) => Sink::Sls(client(endpoint)?),
             _ => Sink::Null,
@@ -124,8 +111,17 @@ impl Talk {
             let collector = self.collector.clone();
             let sender = Sender::new(
                 self.sink.clone(),
-                self.settings.compression,
-                self.settings.requests_in_flight,
+                Rules {
+                    compression: self.settings.compression,
+                    most_in_flight: self.settings.requests_in_flight as u32,
+                    keep_refused: self.settings.keep_refused,
+                    longest_pause: self.settings.longest_pause,
+                },
+                Arc::new(Graveyard::new(
+                    self.settings.state_dir.join(dead_letter::DIR),
+                    self.settings.dead_letter_bytes as u64,
+                    Arc::clone(&self.metrics),
+                )),
                 Arc::clone(&self.metrics),
                 move |delivery| collector.send(Message::Delivery(delivery)),
             );

@@ -1,26 +1,38 @@
 //! Compresses batches, keeps requests in flight, and acts on the answers.
 //!
 //! A batch is compressed as soon as it arrives: then it waits small, and its writer is free for
-//! the collecting thread. Batches of one lane go one after the other, so that the order inside a
-//! file is kept; lanes go beside each other up to a limit.
+//! the collecting thread. A parcel with several destinations goes to each of them on its own, and
+//! is delivered when all of them have it. Batches of one lane go one after the other, so that the
+//! order inside a file is kept at each destination; how many go beside each other is decided by
+//! the answers ([`pipeline::flow`]).
 
+mod connect;
 pub mod lanes;
+mod packed;
 
+pub use connect::{ConnectError, client};
+
+use crate::dead_letter::{BuryError, Graveyard, Letter};
 use crate::log::alarm;
 use crate::metrics::Metrics;
-use crate::tail::{Delivery, Destination, FileKey, LaneId, Parcel};
-use crate::tally::{Place, Sent};
-use bytes::Bytes;
-use lanes::Lanes;
-use pipeline::retry::{Answer, Attempt, Decision, Reason, decide};
-use sls::api::put_logs::{FileSpan, PutLogs};
-use sls::compress::{Compression, Compressor};
+use crate::tail::{Delivery, Destination, Parcel};
+use crate::tally::{self, Sent};
+use lanes::{Lanes, Next};
+use packed::{Load, Packed, Packer};
+use pipeline::flow::Outcome;
+use pipeline::retry::{Answer, Attempt, Decision, Reason, TRIES_OF_INVALID, blame, decide};
+use sls::compress::Compression;
+use sls::error::RetryClass;
 use sls_client::{Client, ClientError};
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
+
+/// Parts in a row that a logstore finds invalid, without taking anything in between, after which
+/// batches are given up whole: then it is not about single records.
+const PARTS_IN_VAIN: u32 = 3;
 
 /// Where batches go.
 #[derive(Clone, Debug)]
@@ -31,71 +43,76 @@ pub enum Sink {
     Sls(Arc<Client>),
 }
 
-/// A batch ready to be sent.
-#[derive(Debug)]
-struct Packed {
-    key: FileKey,
-    lane: LaneId,
-    destination: Arc<Destination>,
-    call: PutLogs,
-    start: u64,
-    end: u64,
-    logs: u64,
-    /// Bytes still charged to the budget.
-    held: usize,
-    tries: u32,
-    first_try: Option<Instant>,
+/// How a [`Sender`] behaves.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// How bodies are compressed where the destination does not say.
+    pub compression: Compression,
+    /// Requests under way to one logstore at most.
+    pub most_in_flight: u32,
+    /// The age at which a batch is given up that is refused for a reason outside the data.
+    pub keep_refused: Duration,
+    /// The longest pause between two tries, unless the service asks for a longer one.
+    pub longest_pause: Duration,
 }
 
 /// What a task of the sender came back with.
 enum Came {
-    Answer(Packed, Result<(), ClientError>),
-    Rested(Packed),
+    Answer(Box<Packed>, Result<(), ClientError>),
+    Rested(Box<Packed>),
+    Buried(Box<Packed>, Result<(), BuryError>),
 }
 
 /// The sending half of the talking thread.
 pub struct Sender<D: Fn(Delivery)> {
     sink: Sink,
-    compression: Compression,
-    compressor: Compressor,
-    scratch: Vec<u8>,
-    lanes: Lanes<Packed>,
+    rules: Rules,
+    packer: Packer,
+    lanes: Lanes<Box<Packed>>,
     tasks: JoinSet<Came>,
+    graveyard: Arc<Graveyard>,
     deliver: D,
     metrics: Arc<Metrics>,
+    /// By place: invalid parts since something was last taken.
+    in_vain: Vec<u32>,
 }
 
 impl<D: Fn(Delivery)> Sender<D> {
-    /// A sender that keeps at most `max_in_flight` requests under way and tells `deliver` what
-    /// became of each parcel.
+    /// A sender that tells `deliver` what became of each parcel, and buries what it gives up.
     pub fn new(
         sink: Sink,
-        compression: Compression,
-        max_in_flight: usize,
+        rules: Rules,
+        graveyard: Arc<Graveyard>,
         metrics: Arc<Metrics>,
         deliver: D,
     ) -> Self {
+        let lanes = Lanes::new(rules.most_in_flight);
         Self {
             sink,
-            compression,
-            compressor: Compressor::default(),
-            scratch: Vec::new(),
-            lanes: Lanes::new(max_in_flight),
+            rules,
+            packer: Packer::default(),
+            lanes,
             tasks: JoinSet::new(),
+            graveyard,
             deliver,
             metrics,
+            in_vain: Vec::new(),
         }
     }
 
     /// Sends until the other end of `parcels` is closed and everything is delivered.
     pub async fn run(mut self, mut parcels: UnboundedReceiver<Parcel>) {
         let mut is_open = true;
-        while is_open || !self.tasks.is_empty() {
+        loop {
+            let wake = self.start();
+            if !is_open && self.tasks.is_empty() && wake.is_none() {
+                return;
+            }
             tokio::select! {
                 // Answers first: they free what reading waits for.
                 biased;
                 Some(came) = self.tasks.join_next() => {
-                    // A task only awaits; it is never cancelled.
+                    // Tasks await or write one file; they are never cancelled.
                     if let Ok(came) = came {
                         self.came(came);
                     }
@@ -104,74 +121,83 @@ impl<D: Fn(Delivery)> Sender<D> {
                     Some(parcel) => self.take(parcel),
                     None => is_open = false,
                 },
+                () = until(wake) => {}
             }
-            self.start();
         }
     }
 
     fn take(&mut self, parcel: Parcel) {
-        let Parcel { key, lane, destination, file, batch, charged } = parcel;
-        let logs = batch.group.logs() as u64;
-        let raw_size = batch.group.len_bytes();
         if let Sink::Null = self.sink {
             self.metrics.batches_sent.add(1);
-            self.metrics.logs_sent.add(logs);
-            self.metrics.raw_bytes_sent.add(raw_size as u64);
-            (self.deliver)(Delivery::Packed { released: charged, writer: batch.group });
-            (self.deliver)(Delivery::Finished { key, start: batch.start, released: 0 });
+            self.metrics.logs_sent.add(parcel.batch.group.logs() as u64);
+            self.metrics.raw_bytes_sent.add(parcel.batch.group.len_bytes() as u64);
+            let Parcel { key, batch, charged, account, .. } = parcel;
+            let (start, writer) = (batch.start, batch.group);
+            (self.deliver)(Delivery::Packed { released: charged, account, writer });
+            (self.deliver)(Delivery::Finished { key, start, released: 0, account });
             return;
         }
-        self.compressor.compress(self.compression, batch.group.as_bytes(), &mut self.scratch);
-        let body = Bytes::copy_from_slice(&self.scratch);
-        let held = body.len().min(charged);
-        let span =
-            FileSpan { file: u128::from_be_bytes(file.0), start: batch.start, end: batch.end };
-        let call = PutLogs {
-            logstore: destination.logstore.clone(),
-            body,
-            raw_size,
-            compression: self.compression,
-            hash_key: None,
-            span: Some(span),
-        };
-        let (start, end) = (batch.start, batch.end);
-        (self.deliver)(Delivery::Packed { released: charged - held, writer: batch.group });
-        let tries = 0;
-        self.metrics.tally(|tallies| tallies.queued(place(&destination), unix_seconds()));
-        self.lanes.push(
-            lane,
-            Packed { key, lane, destination, call, start, end, logs, held, tries, first_try: None },
-        );
+        let lanes = &mut self.lanes;
+        let load = self
+            .packer
+            .pack(parcel, self.rules.compression, |destination| lanes.place(destination));
+        let Load { packed, released, account, writer } = load;
+        (self.deliver)(Delivery::Packed { released, account, writer });
+        for packed in packed {
+            let place = place(&packed.destination);
+            self.metrics.tally(|tallies| tallies.queued(place, unix_seconds()));
+            self.lanes.push(packed.place, packed.lane, Box::new(packed));
+        }
     }
 
-    /// Starts as many requests as may be.
-    fn start(&mut self) {
-        let Sink::Sls(client) = &self.sink else { return };
-        while let Some(packed) = self.lanes.next() {
-            let client = Arc::clone(client);
-            self.tasks.spawn(attempt(client, packed));
+    /// Starts as many requests as may be; gives when more may be.
+    fn start(&mut self) -> Option<Instant> {
+        let Sink::Sls(client) = &self.sink else { return None };
+        loop {
+            let now = Instant::now();
+            let packed = match self.lanes.next(now) {
+                Next::Item(packed) => packed,
+                Next::Wait(until) => return until,
+            };
+            if let Some(rate) = packed.destination.bytes_per_second {
+                self.lanes.pace(packed.place, packed.call.raw_size as u64, rate, now);
+            }
+            self.tasks.spawn(attempt(Arc::clone(client), packed));
         }
     }
 
     fn came(&mut self, came: Came) {
-        let (packed, result) = match came {
-            Came::Answer(packed, result) => (packed, result),
-            Came::Rested(packed) => {
-                self.lanes.put_back(packed.lane, packed);
-                return;
-            }
-        };
+        match came {
+            Came::Answer(packed, result) => self.answered(packed, result),
+            Came::Rested(packed) => self.lanes.put_back(packed.place, packed.lane, [packed]),
+            Came::Buried(packed, result) => self.buried(packed, result),
+        }
+    }
+
+    fn answered(&mut self, packed: Box<Packed>, result: Result<(), ClientError>) {
+        self.lanes.release(packed.place);
         let answer = match &result {
             Ok(()) => Answer::Accepted,
             Err(error) => answer_of(error),
         };
-        let age = packed.first_try.map(|first| first.elapsed()).unwrap_or_default();
         let jitter = std::hash::RandomState::new().build_hasher().finish() as u32;
-        match decide(answer, Attempt { tries: packed.tries, age, jitter }) {
+        self.learn(&packed, answer, jitter);
+        let is_in_vain = self.in_vain(&packed) >= PARTS_IN_VAIN;
+        let too_large = matches!(answer, Answer::Refused { class: RetryClass::TooLarge, .. });
+        let attempt = Attempt {
+            tries: packed.tries,
+            age: packed.first_try.map(|first| first.elapsed()).unwrap_or_default(),
+            keep_refused: self.rules.keep_refused,
+            longest_pause: self.rules.longest_pause,
+            can_split: packed.piece.can_split() && (too_large || !is_in_vain),
+            jitter,
+        };
+        match decide(answer, attempt) {
             Decision::Done => {
+                *self.in_vain_mut(&packed) = 0;
                 self.tell(&packed, Sent::Stored);
                 self.metrics.batches_sent.add(1);
-                self.metrics.logs_sent.add(packed.logs);
+                self.metrics.logs_sent.add(packed.piece.logs as u64);
                 self.metrics.raw_bytes_sent.add(packed.call.raw_size as u64);
                 self.metrics.wire_bytes_sent.add(packed.call.body.len() as u64);
                 self.finished(packed);
@@ -180,37 +206,55 @@ impl<D: Fn(Delivery)> Sender<D> {
                 self.metrics.retries.add(1);
                 let what = match (reason, answer) {
                     (Reason::Quota, _) => Sent::OverQuota,
-                    (_, Answer::NoAnswer) => Sent::NoAnswer,
+                    (_, Answer::Unreachable | Answer::NoAnswer) => Sent::NoAnswer,
                     _ => Sent::Refused,
                 };
                 self.tell(&packed, what);
                 if let Err(error) = &result {
                     waits(&packed, reason, error);
                 }
-                self.lanes.release();
+                if after.is_zero() {
+                    self.lanes.put_back(packed.place, packed.lane, [packed]);
+                    return;
+                }
                 self.tasks.spawn(async move {
                     tokio::time::sleep(after).await;
                     Came::Rested(packed)
                 });
             }
-            Decision::Drop { reason } => {
-                let bytes = packed.end - packed.start;
-                self.tell(&packed, Sent::Discarded);
-                self.metrics.batches_lost.add(1);
-                self.metrics.bytes_lost.add(bytes);
-                let error = result.err().map(|error| error.to_string()).unwrap_or_default();
-                crate::error!(
-                    "DISCARD_DATA_ALARM {}: {bytes} bytes from byte {} of file {:032x} with {} logs \
-                     are given up ({}): {error}",
-                    shown(&packed.destination),
-                    packed.start,
-                    packed.call.span.map_or(0, |span| span.file),
-                    packed.logs,
-                    reason.as_str(),
-                );
-                self.finished(packed);
+            Decision::Split { reason } => {
+                let tries = if reason == Reason::Invalid { TRIES_OF_INVALID - 1 } else { 0 };
+                match self.packer.split(&packed, tries) {
+                    Some(halves) => {
+                        self.metrics.splits.add(1);
+                        let place = place(&packed.destination);
+                        self.metrics.tally(|tallies| tallies.queued(place, unix_seconds()));
+                        let halves = halves.map(Box::new);
+                        self.lanes.put_back(packed.place, packed.lane, halves);
+                    }
+                    None => self.give_up(packed, reason, result.err()),
+                }
             }
+            Decision::Drop { reason } => self.give_up(packed, reason, result.err()),
         }
+    }
+
+    /// Lets the limits know of an answer.
+    fn learn(&mut self, packed: &Packed, answer: Answer, jitter: u32) {
+        let now = Instant::now();
+        if answer == Answer::Accepted {
+            self.lanes.succeeded(packed.place, now);
+        }
+        let (Some(blame), Some(reason)) = (blame(answer), pipeline::retry::reason(answer)) else {
+            return;
+        };
+        let asked = match answer {
+            Answer::Refused { retry_after, .. } => retry_after,
+            _ => None,
+        };
+        let longest_rest = reason.longest_pause().min(self.rules.longest_pause);
+        let failure = Outcome::Failure { longest_rest, asked, jitter };
+        self.lanes.failed(packed.place, blame, failure, now);
     }
 
     /// Counts an answer for its logstore.
@@ -219,41 +263,105 @@ impl<D: Fn(Delivery)> Sender<D> {
         self.metrics.tally(|tallies| tallies.sent(place, what, unix_seconds()));
     }
 
-    fn finished(&mut self, packed: Packed) {
-        self.lanes.release();
-        self.lanes.finish(packed.lane);
-        (self.deliver)(Delivery::Finished {
-            key: packed.key,
-            start: packed.start,
-            released: packed.held,
-        });
+    fn in_vain(&self, packed: &Packed) -> u32 {
+        self.in_vain.get(packed.place).copied().unwrap_or(0)
+    }
+
+    fn in_vain_mut(&mut self, packed: &Packed) -> &mut u32 {
+        if self.in_vain.len() <= packed.place {
+            self.in_vain.resize(packed.place + 1, 0);
+        }
+        &mut self.in_vain[packed.place]
+    }
+
+    /// Makes a dead letter of what cannot be delivered. It keeps its lane until that is written.
+    fn give_up(&mut self, packed: Box<Packed>, reason: Reason, error: Option<ClientError>) {
+        if reason == Reason::Invalid {
+            *self.in_vain_mut(&packed) += 1;
+        }
+        let bytes = packed.bytes();
+        self.tell(&packed, Sent::Discarded);
+        self.metrics.batches_lost.add(1);
+        self.metrics.bytes_lost.add(bytes);
+        let refusal = error.as_ref().and_then(|error| error.refusal());
+        let said = error.as_ref().map(ToString::to_string).unwrap_or_default();
+        crate::error!(
+            "DISCARD_DATA_ALARM {}: {bytes} bytes from byte {} of file {:032x} with {} logs \
+             are given up ({}): {said}",
+            packed.shown(),
+            packed.piece.start,
+            packed.call.span.map_or(0, |span| span.file),
+            packed.piece.logs,
+            reason.as_str(),
+        );
+        let letter = Letter::new(
+            reason.as_str(),
+            refusal,
+            said,
+            &packed.destination.project,
+            packed.call.clone(),
+            packed.piece.logs as u64,
+        );
+        let graveyard = Arc::clone(&self.graveyard);
+        // The disk of a pod may be slow or gone; sending does not wait for it.
+        self.tasks.spawn_blocking(move || Came::Buried(packed, graveyard.bury(letter)));
+    }
+
+    fn buried(&mut self, packed: Box<Packed>, result: Result<(), BuryError>) {
+        if let Err(error) = result {
+            self.metrics.dead_letters_unwritten.add(1);
+            alarm(
+                "DISCARD_DATA_ALARM",
+                &packed.shown(),
+                format_args!("{} bytes leave no dead letter: {error}", packed.bytes()),
+            );
+        }
+        self.finished(packed);
+    }
+
+    fn finished(&mut self, packed: Box<Packed>) {
+        self.lanes.finish(packed.place, packed.lane);
+        if let Some(delivery) = packed.finish() {
+            (self.deliver)(delivery);
+        }
     }
 }
 
-async fn attempt(client: Arc<Client>, mut packed: Packed) -> Came {
+async fn attempt(client: Arc<Client>, mut packed: Box<Packed>) -> Came {
     packed.tries = packed.tries.saturating_add(1);
     packed.first_try.get_or_insert_with(Instant::now);
     let result = client.call(&packed.destination.project, &packed.call).await;
     Came::Answer(packed, result)
 }
 
-fn place(destination: &Destination) -> Place<'_> {
-    Place { project: &destination.project, logstore: &destination.logstore }
+fn place(destination: &Destination) -> tally::Place<'_> {
+    tally::Place { project: &destination.project, logstore: &destination.logstore }
 }
 
 fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs())
+}
+
+/// Never, or at this moment.
+async fn until(wake: Option<Instant>) {
+    match wake {
+        Some(wake) => tokio::time::sleep_until(wake.into()).await,
+        None => std::future::pending().await,
+    }
 }
 
 fn answer_of(error: &ClientError) -> Answer {
-    match error.refusal() {
-        Some(refusal) => Answer::Refused { class: refusal.retry_class(), code: refusal.known() },
-        None => match error {
-            ClientError::Credentials(_) => {
-                Answer::Refused { class: error.retry_class(), code: None }
-            }
-            _ => Answer::NoAnswer,
+    match (error.refusal(), error) {
+        (Some(refusal), _) => Answer::Refused {
+            class: refusal.retry_class(),
+            code: refusal.known(),
+            retry_after: refusal.retry_after,
         },
+        (None, ClientError::Credentials(_)) => {
+            Answer::Refused { class: error.retry_class(), code: None, retry_after: None }
+        }
+        (None, ClientError::Connect { .. } | ClientError::Tls { .. }) => Answer::Unreachable,
+        (None, _) => Answer::NoAnswer,
     }
 }
 
@@ -264,11 +372,7 @@ fn waits(packed: &Packed, reason: Reason, error: &ClientError) {
     };
     alarm(
         name,
-        &shown(&packed.destination),
+        &packed.shown(),
         format_args!("try {} ({}), will be repeated: {error}", packed.tries, reason.as_str()),
     );
-}
-
-fn shown(destination: &Destination) -> String {
-    format!("{}/{}", destination.project, destination.logstore)
 }

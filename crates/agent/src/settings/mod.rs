@@ -19,6 +19,8 @@ pub use membership::{Membership, MembershipSources};
 use crate::log::{Level, level_named};
 use crate::supervisor::Limits;
 use pipeline::batch::BatchLimits;
+use pipeline::flow::LONGEST_REST;
+use pipeline::retry::KEEP_REFUSED;
 use pipeline::tags::AgentLabels;
 use reader::Reader;
 use sls::compress::Compression;
@@ -135,8 +137,16 @@ pub struct Settings {
     pub batch_bytes: usize,
     /// Logs at which a batch is sent.
     pub batch_logs: usize,
-    /// Requests under way at most.
+    /// Requests under way to one logstore at most.
     pub requests_in_flight: usize,
+    /// How long one request may take.
+    pub request_timeout: Duration,
+    /// The longest pause between two tries to send a batch.
+    pub longest_pause: Duration,
+    /// How long a batch is kept that is refused for a reason outside the data.
+    pub keep_refused: Duration,
+    /// Bytes of dead letters on disk at most.
+    pub dead_letter_bytes: usize,
     /// How bodies are compressed.
     pub compression: Compression,
     /// What the agent says about itself.
@@ -259,6 +269,7 @@ impl Settings {
             .map_or_else(|| state_dir.join("checkpoint"), PathBuf::from);
         let memory_bytes = memory_bytes(&mut reader)?;
         let (requests_in_flight, batch_age) = sending(&mut reader)?;
+        let (request_timeout, keep_refused) = patience(&mut reader)?;
         let batch_bytes = reader
             .lenient("batch_send_metric_size", |_| true, |text| number(text, 4 << 10, 4 << 20))
             .unwrap_or(BatchLimits::default().max_bytes);
@@ -321,6 +332,18 @@ impl Settings {
             batch_bytes,
             batch_logs,
             requests_in_flight,
+            request_timeout,
+            longest_pause: reader.parsed(
+                "SIDETAIL_AGENT_LONGEST_PAUSE_SECONDS",
+                LONGEST_REST,
+                seconds,
+            )?,
+            keep_refused,
+            dead_letter_bytes: reader.parsed(
+                "SIDETAIL_AGENT_DEAD_LETTER_BYTES",
+                64 << 20,
+                bytes,
+            )?,
             compression: reader.parsed("SIDETAIL_AGENT_COMPRESSION", Compression::Lz4, |text| {
                 match text {
                     "lz4" => Ok(Compression::Lz4),
@@ -441,6 +464,23 @@ fn sending(reader: &mut Reader<'_>) -> Result<(usize, Duration), SettingsError> 
         })?;
     let age = age.unwrap_or(BatchLimits::default().max_age);
     Ok((requests, reader.parsed("SIDETAIL_AGENT_BATCH_SECONDS", age, seconds)?))
+}
+
+/// How long one request may take, and how long a refused batch is kept, by our names or Logtail's.
+fn patience(reader: &mut Reader<'_>) -> Result<(Duration, Duration), SettingsError> {
+    let usual = Duration::from_secs(15);
+    // Logtail's can only be raised.
+    let request = reader.lenient("oas_request_timeout", |_| true, seconds);
+    let request = request.map_or(usual, |request| request.max(usual));
+    let keep = reader.lenient("discard_send_fail_interval", |_| true, seconds);
+    Ok((
+        reader.parsed("SIDETAIL_AGENT_REQUEST_SECONDS", request, seconds)?,
+        reader.parsed(
+            "SIDETAIL_AGENT_KEEP_REFUSED_SECONDS",
+            keep.unwrap_or(KEEP_REFUSED),
+            seconds,
+        )?,
+    ))
 }
 
 fn log_level(reader: &mut Reader<'_>) -> Result<Level, SettingsError> {

@@ -196,7 +196,26 @@ pub const OPTIONS: &[OptionInfo] = &[
     own(
         "SIDETAIL_AGENT_REQUESTS_IN_FLIGHT",
         "8",
-        "batches on their way at the same time; one for each file, so that order is kept",
+        "batches on their way to one logstore at the same time, at most; one for each file, so that \
+         order is kept",
+    ),
+    own("SIDETAIL_AGENT_REQUEST_SECONDS", "15", "how long one request may take"),
+    own(
+        "SIDETAIL_AGENT_LONGEST_PAUSE_SECONDS",
+        "60",
+        "longest pause before a batch is tried again; most reasons have a shorter one, \
+         `Retry-After` may ask for a longer one",
+    ),
+    own(
+        "SIDETAIL_AGENT_KEEP_REFUSED_SECONDS",
+        "21600",
+        "how long a batch is kept while key, project or logstore are wrong; then it becomes a dead \
+         letter",
+    ),
+    own(
+        "SIDETAIL_AGENT_DEAD_LETTER_BYTES",
+        "64 MiB",
+        "bytes of dead letters on disk at most; 0 for none",
     ),
     own("SIDETAIL_AGENT_BATCH_SECONDS", "0.3", "how old a batch may get before it is sent"),
     own("SIDETAIL_AGENT_SCAN_SECONDS", "1", "how often directories are looked at"),
@@ -429,11 +448,11 @@ pub const OPTIONS: &[OptionInfo] = &[
         "seconds to connect",
         BY_ITSELF,
     ),
-    idle(
+    key(
         "oas_request_timeout",
         &["ALIYUN_LOGTAIL_OAS_REQUEST_TIMEOUT"],
-        "seconds for a request",
-        BY_ITSELF,
+        "15",
+        "seconds that a request may take; it can only be raised",
     ),
     idle(
         "enable_log_time_auto_adjust",
@@ -441,11 +460,11 @@ pub const OPTIONS: &[OptionInfo] = &[
         "follow the clock of the service",
         BY_ITSELF,
     ),
-    idle(
+    key(
         "discard_send_fail_interval",
         &[],
-        "seconds after which unsent data is dropped",
-        "what is refused for a time waits in its file",
+        "21600",
+        "seconds after which a batch becomes a dead letter while key, project or logstore are wrong",
     ),
     // Files.
     key(

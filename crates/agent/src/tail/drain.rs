@@ -45,6 +45,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             && is_quiet
             && self.scans > drain.scans_before
             && self.ready.is_empty()
+            && self.parked.is_empty()
             // Batches of a configuration that was stopped have no file any more.
             && self.budget.used_bytes() == 0
             // What cannot be looked into may hold something.

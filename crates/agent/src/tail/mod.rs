@@ -24,7 +24,7 @@ mod source;
 pub use drain::Report;
 pub use ledger::{FileLedger, LedgerPhase};
 
-use crate::budget::Budget;
+use crate::budget::{AccountId, Budget};
 use crate::checkpoint::{Entry, Restored};
 use crate::files::Files;
 use crate::log::alarm;
@@ -37,6 +37,7 @@ use pipeline::lines::MAX_LINE_BYTES;
 use pipeline::parse::LogTime;
 use pipeline::plan::Plan;
 use pipeline::tags::AgentLabels;
+use sls::compress::Compression;
 use sls::log_group::LogGroupWriter;
 use source::Source;
 use std::collections::{BTreeMap, HashSet, VecDeque};
@@ -92,12 +93,16 @@ impl Moment {
 }
 
 /// Where a batch goes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Destination {
     /// Project that receives the logs.
     pub project: String,
     /// Logstore that receives the logs.
     pub logstore: String,
+    /// How bodies are compressed for it; `None` is the agent's own way.
+    pub compression: Option<Compression>,
+    /// Raw bytes sent to it in a second at most.
+    pub bytes_per_second: Option<u64>,
 }
 
 /// A batch on its way, with what the sender has to know.
@@ -107,14 +112,16 @@ pub struct Parcel {
     pub key: FileKey,
     /// The lane it goes in.
     pub lane: LaneId,
-    /// Where to.
-    pub destination: Arc<Destination>,
+    /// Where to: to each of them.
+    pub destinations: Arc<[Arc<Destination>]>,
     /// The id of the content towards the service.
     pub file: FileId,
     /// The log group and its bytes.
     pub batch: Batch,
     /// Bytes charged to the budget for it.
     pub charged: usize,
+    /// The account that they are charged to.
+    pub account: AccountId,
 }
 
 /// What became of a parcel.
@@ -124,6 +131,8 @@ pub enum Delivery {
     Packed {
         /// Bytes no longer held.
         released: usize,
+        /// The account that they were charged to.
+        account: AccountId,
         /// The writer.
         writer: LogGroupWriter,
     },
@@ -135,6 +144,8 @@ pub enum Delivery {
         start: u64,
         /// Bytes no longer held.
         released: usize,
+        /// The account that they were charged to.
+        account: AccountId,
     },
 }
 
@@ -228,6 +239,8 @@ pub struct Collector<F: Files, S: Ship> {
     lanes: BTreeMap<LaneId, Lane>,
     /// Files that may have something to read, each at most once.
     ready: VecDeque<FileKey>,
+    /// Files that may have something to read, with the bytes for which their account has no room.
+    parked: Vec<(AccountId, usize, FileKey)>,
     /// Open batches in the order in which they get old.
     due: VecDeque<(Instant, FileKey)>,
     restored: Restored,
@@ -297,6 +310,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             tails: BTreeMap::new(),
             lanes: BTreeMap::new(),
             ready: VecDeque::new(),
+            parked: Vec::new(),
             due: VecDeque::new(),
             restored,
             running: HashSet::new(),
@@ -339,6 +353,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
             self.stop_source(id);
         }
         self.setup.metrics.configs.set(self.sources.len() as u64);
+        self.budget.share(self.sources.len());
+        self.unpark();
         self.next_scan = now.clock;
         self.unsaved = self.unsaved.max(Unsaved::Positions);
     }
@@ -356,12 +372,12 @@ impl<F: Files, S: Ship> Collector<F, S> {
     /// Takes the news of a parcel.
     pub fn delivered(&mut self, delivery: Delivery) {
         match delivery {
-            Delivery::Packed { released, writer } => {
-                self.budget.release(released);
+            Delivery::Packed { released, account, writer } => {
+                self.release(account, released);
                 self.recycle(writer);
             }
-            Delivery::Finished { key, start, released } => {
-                self.budget.release(released);
+            Delivery::Finished { key, start, released, account } => {
+                self.release(account, released);
                 self.confirm(key, start);
             }
         }
@@ -376,15 +392,58 @@ impl<F: Files, S: Ship> Collector<F, S> {
         self.seal_due(now);
         for _ in 0..CHUNKS_PER_TURN {
             let Some(key) = self.ready.pop_front() else { break };
-            if self.read(key, now) == Room::Missing {
-                self.ready.push_front(key);
-                self.setup.metrics.blocked_turns.add(1);
-                // What waits to become a full batch must not hold the room that is missing.
-                self.seal_all();
-                return Turn::NoRoom { until: self.wake_at(now) };
+            if let Room::Missing { bytes } = self.read(key, now) {
+                self.park(key, bytes);
             }
         }
-        if self.ready.is_empty() { Turn::Idle { until: self.wake_at(now) } } else { Turn::More }
+        match (self.ready.is_empty(), self.parked.is_empty()) {
+            (false, _) => Turn::More,
+            (true, true) => Turn::Idle { until: self.wake_at(now) },
+            (true, false) => Turn::NoRoom { until: self.wake_at(now) },
+        }
+    }
+
+    /// Puts a file aside until its account has room again; those of other accounts go on.
+    fn park(&mut self, key: FileKey, bytes: usize) {
+        let Some(tail) = self.tails.get(&key) else { return };
+        let account = tail.source;
+        let is_first = self.parked.iter().all(|(other, ..)| *other != account);
+        self.parked.push((account, bytes, key));
+        self.setup.metrics.blocked_turns.add(1);
+        if !is_first {
+            return;
+        }
+        // What waits to become a full batch must not hold the room that is missing.
+        let open: Vec<FileKey> = self
+            .due
+            .iter()
+            .map(|(_, key)| *key)
+            .filter(|key| self.tails.get(key).is_some_and(|tail| tail.source == account))
+            .collect();
+        for key in open {
+            self.seal(key);
+        }
+    }
+
+    /// Gives bytes back.
+    fn release(&mut self, account: AccountId, bytes: usize) {
+        self.budget.release(account, bytes);
+        if bytes > 0 {
+            self.unpark();
+        }
+    }
+
+    /// Gives the files their turn that there is room for now. Room that one account gives back is
+    /// room that others may take.
+    fn unpark(&mut self) {
+        let (budget, ready) = (&self.budget, &mut self.ready);
+        self.parked.retain(|(account, bytes, key)| {
+            let stays = !budget.has_room(*account, *bytes);
+            if !stays {
+                ready.push_back(*key);
+            }
+            stays
+        });
     }
 
     /// Every provider has said what it has: a drain need not wait for more.
@@ -451,8 +510,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let (offset, point) = tail.acks.safe();
         Some(Entry {
             config: source.plan.name.clone(),
-            project: source.destination.project.clone(),
-            logstore: source.destination.logstore.clone(),
+            project: source.plan.project.clone(),
+            logstore: source.plan.logstore.clone(),
             path: tail.shown.clone(),
             at: tail.at.clone(),
             device: tail.facts.device,
@@ -521,17 +580,17 @@ impl<F: Files, S: Ship> Collector<F, S> {
             return;
         }
         let charged = batch.group.len_bytes();
-        self.budget.charge(charged);
-        let (lane, file) = (tail.lane, tail.id);
+        let (lane, file, account) = (tail.lane, tail.id, tail.source);
         let Some(source) = self.sources.get(&tail.source) else { return };
-        let destination = Arc::clone(&source.destination);
-        self.way_out.ship(Parcel { key, lane, destination, file, batch, charged });
+        self.budget.charge(account, charged);
+        let destinations = Arc::clone(&source.destinations);
+        self.way_out.ship(Parcel { key, lane, destinations, file, batch, charged, account });
     }
 
     /// Sends the open batch of a file, if it has one.
     fn seal(&mut self, key: FileKey) {
         let Some(tail) = self.tails.get_mut(&key) else { return };
-        self.budget.release(std::mem::take(&mut tail.charged));
+        self.budget.release(tail.source, std::mem::take(&mut tail.charged));
         if let Some(batch) = tail.stream.seal() {
             let point = tail.point();
             self.dispatch(key, batch, point);
@@ -568,7 +627,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
     fn remove(&mut self, key: FileKey) {
         let Some(tail) = self.tails.remove(&key) else { return };
         self.remember_loss(&tail);
-        self.budget.release(tail.charged);
+        self.release(tail.source, tail.charged);
         self.unsaved = self.unsaved.max(Unsaved::Positions);
         if let Some(lane) = self.lanes.get_mut(&tail.lane) {
             let was_first = lane.waiting.front() == Some(&key);
@@ -599,7 +658,10 @@ impl<F: Files, S: Ship> Collector<F, S> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Room {
     Enough,
-    Missing,
+    Missing {
+        /// What it would take.
+        bytes: usize,
+    },
 }
 
 /// Where a followed content is in its life.

@@ -99,8 +99,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
         };
         // A log group is larger than its lines by the names of the fields; twice the size is
         // what access logs never reach.
-        if !self.budget.has_room(unread.min(most) * 2) {
-            return Room::Missing;
+        let bytes = unread.min(most) * 2;
+        if !self.budget.has_room(tail.source, bytes) {
+            return Room::Missing { bytes };
         }
         tail.is_queued = false;
         let want = anchor_len + unread.min(most);
@@ -258,9 +259,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 self.last_growth = now.clock;
             }
         }
-        self.budget.release(tail.charged);
+        self.budget.release(tail.source, tail.charged);
         tail.charged = tail.stream.open_bytes();
-        self.budget.charge(tail.charged);
+        self.budget.charge(tail.source, tail.charged);
         if let Some(due) = tail.stream.due_at(&self.setup.limits)
             && (Some(due) != was_due || !full.is_empty())
         {
@@ -274,8 +275,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
             let facts = ReadFacts {
                 config: &source.plan.name,
                 place: Place {
-                    project: &source.destination.project,
-                    logstore: &source.destination.logstore,
+                    project: &source.plan.project,
+                    logstore: &source.plan.logstore,
                 },
                 path: &tail.shown,
                 device: tail.facts.device,

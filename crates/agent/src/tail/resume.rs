@@ -22,8 +22,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let source = self.sources.get(&id)?;
         let claim = Claim {
             config: &source.plan.name,
-            project: &source.destination.project,
-            logstore: &source.destination.logstore,
+            project: &source.plan.project,
+            logstore: &source.plan.logstore,
             running: &self.running,
         };
         self.restored.take(claim, facts)
@@ -178,8 +178,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let Some(source) = self.sources.get(&id) else { return };
         let claim = Claim {
             config: &source.plan.name,
-            project: &source.destination.project,
-            logstore: &source.destination.logstore,
+            project: &source.plan.project,
+            logstore: &source.plan.logstore,
             running: &self.running,
         };
         // Also those of a configuration that has this name now.

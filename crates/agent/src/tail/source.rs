@@ -17,7 +17,7 @@ pub(super) type Inode = (u64, u64);
 
 pub(super) struct Source {
     pub(super) plan: Plan,
-    pub(super) destination: Arc<Destination>,
+    pub(super) destinations: Arc<[Arc<Destination>]>,
     pub(super) by_inode: BTreeMap<Inode, FileKey>,
     /// The lane of the files that had a path.
     pub(super) lanes: HashMap<PathBuf, LaneId>,
@@ -36,7 +36,7 @@ pub(super) struct Source {
 impl Source {
     fn new(plan: Plan) -> Self {
         Self {
-            destination: destination(&plan),
+            destinations: destinations(&plan),
             plan,
             by_inode: BTreeMap::new(),
             lanes: HashMap::new(),
@@ -72,8 +72,13 @@ impl Source {
     }
 }
 
-fn destination(plan: &Plan) -> Arc<Destination> {
-    Arc::new(Destination { project: plan.project.clone(), logstore: plan.logstore.clone() })
+fn destinations(plan: &Plan) -> Arc<[Arc<Destination>]> {
+    let destination = Destination {
+        project: plan.project.clone(),
+        logstore: plan.logstore.clone(),
+        ..Destination::default()
+    };
+    Arc::from([Arc::new(destination)])
 }
 
 /// The path as a configuration names it: without the prefix.
@@ -122,7 +127,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             self.seal(*key);
         }
         let Some(source) = self.sources.get_mut(&id) else { return };
-        source.destination = destination(&plan);
+        source.destinations = destinations(&plan);
         source.plan = plan;
         // The paths may be other ones: the next scan finds them, and what it does not find any
         // more is read to its end.

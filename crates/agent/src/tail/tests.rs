@@ -132,10 +132,10 @@ impl Bench {
 
     fn acknowledge(&mut self, parcels: Vec<Parcel>) {
         for parcel in parcels {
-            let Parcel { key, batch, charged, .. } = parcel;
-            self.collector.delivered(Delivery::Packed { released: charged, writer: batch.group });
-            let finished = Delivery::Finished { key, start: batch.start, released: 0 };
-            self.collector.delivered(finished);
+            let Parcel { key, batch, charged, account, .. } = parcel;
+            let (start, writer) = (batch.start, batch.group);
+            self.collector.delivered(Delivery::Packed { released: charged, account, writer });
+            self.collector.delivered(Delivery::Finished { key, start, released: 0, account });
         }
     }
 
@@ -397,6 +397,31 @@ fn without_room_nothing_is_read_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_configuration_whose_batches_are_stuck_does_not_stop_the_others() {
+    let mut bench = Bench::with_budget("a.log", 2 << 20);
+    bench.plans.push(plan(bench.dir.path(), "c2", "b.log"));
+    bench.configure();
+    let text = format!("{}\n", "x".repeat(1023)).repeat(8192);
+    bench.append("b.log", &text);
+    // Batches of b.log are never acknowledged.
+    bench.work();
+    let (lines, stuck) = bench.arrived();
+    assert!(!lines.is_empty() && lines.len() < 8192, "{}", lines.len());
+    bench.append("a.log", &text);
+    let mut found = 0;
+    for _ in 0..100 {
+        bench.work();
+        let (lines, parcels) = bench.arrived();
+        assert!(parcels.iter().all(|parcel| parcel.account != stuck[0].account));
+        found += lines.len();
+        bench.acknowledge(parcels);
+    }
+    assert_eq!(found, 8192);
+    bench.acknowledge(stuck);
+    assert!(!bench.lines().is_empty(), "and it goes on when it is not stuck any more");
+}
+
+#[test]
 fn a_line_over_the_limit_comes_in_pieces_and_the_rest_goes_on() {
     let mut bench = Bench::new("a.log");
     let long = "y".repeat(MAX_LINE_BYTES + 10);
@@ -464,7 +489,7 @@ fn a_new_plan_keeps_the_position() {
     bench.work();
     let (lines, parcels) = bench.arrived();
     assert_eq!(lines, ["2"]);
-    assert_eq!(parcels[0].destination.logstore, "other");
+    assert_eq!(parcels[0].destinations[0].logstore, "other");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use testkit::process::{Program, Running};
 
 /// What the service does with one request.
@@ -20,6 +20,10 @@ pub(crate) enum Reply {
     Store,
     /// Stores nothing and refuses with this status and code.
     Refuse(u16, &'static str),
+    /// Stores nothing, refuses with this status and code, and asks for a pause of so many seconds.
+    RefuseFor(u16, &'static str, u64),
+    /// Stores nothing, refuses because of the clock, and says that it is this late.
+    RefuseClock(SystemTime),
     /// Stores nothing and resets the connection.
     Reset,
     /// Stores the batch, but the connection breaks before the answer.
@@ -28,6 +32,21 @@ pub(crate) enum Reply {
     StoreAndBreakOff,
     /// Stores the batch after a while.
     StoreLate(Duration),
+    /// Stores nothing and says nothing for a while.
+    Stall(Duration),
+}
+
+/// What a script is asked with.
+pub(crate) struct Ask<'a> {
+    /// Number of the request.
+    pub(crate) number: usize,
+    pub(crate) logstore: &'a str,
+    /// Fields of each log.
+    pub(crate) logs: &'a [Vec<(String, String)>],
+    /// Bytes of the log group.
+    pub(crate) raw_size: usize,
+    /// The time that was signed.
+    pub(crate) date: SystemTime,
 }
 
 /// A batch that was stored.
@@ -41,7 +60,7 @@ pub(crate) struct Stored {
     pub(crate) logs: Vec<Vec<(String, String)>>,
 }
 
-type Script = dyn Fn(usize, &[Vec<(String, String)>]) -> Reply + Send + Sync;
+type Script = dyn Fn(&Ask<'_>) -> Reply + Send + Sync;
 
 #[derive(Default)]
 struct State {
@@ -61,10 +80,8 @@ pub(crate) struct Service {
 pub(crate) const KEY: (&str, &str) = ("test-id", "test-secret");
 
 impl Service {
-    /// Starts a service; `script` is asked with the number of the request and its logs.
-    pub(crate) fn start(
-        script: impl Fn(usize, &[Vec<(String, String)>]) -> Reply + Send + Sync + 'static,
-    ) -> Self {
+    /// Starts a service that answers as its script says.
+    pub(crate) fn start(script: impl Fn(&Ask<'_>) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("it is bound").port();
         let state = Arc::new(Mutex::new(State::default()));
@@ -81,7 +98,7 @@ impl Service {
 
     /// A service that stores everything.
     pub(crate) fn storing() -> Self {
-        Self::start(|_, _| Reply::Store)
+        Self::start(|_| Reply::Store)
     }
 
     pub(crate) fn endpoint(&self) -> String {
@@ -89,10 +106,7 @@ impl Service {
     }
 
     /// Goes on with another script.
-    pub(crate) fn follow(
-        &self,
-        script: impl Fn(usize, &[Vec<(String, String)>]) -> Reply + Send + Sync + 'static,
-    ) {
+    pub(crate) fn follow(&self, script: impl Fn(&Ask<'_>) -> Reply + Send + Sync + 'static) {
         *lock(&self.script) = Box::new(script);
     }
 
@@ -107,47 +121,69 @@ impl Service {
         assert_eq!(state.problems, Vec::<String>::new(), "what the service has to say");
         let mut seen = HashSet::new();
         let mut stored = state.stored.clone();
-        stored.retain(|batch| seen.insert(batch.span));
+        stored.retain(|batch| seen.insert((batch.logstore.clone(), batch.span)));
         stored
     }
 
     /// Values of the field `content`, in order, each byte of a file once: what came a second
     /// time after a crash, maybe in other batches, is left out.
     pub(crate) fn contents(&self) -> Vec<String> {
-        let mut held: BTreeMap<u128, u64> = BTreeMap::new();
-        let mut contents = Vec::new();
-        for batch in self.stored() {
-            let held = held.entry(batch.span.file).or_default();
-            let mut at = batch.span.start;
-            for log in batch.logs {
-                let content = log[0].1.clone();
-                let end = at + content.len() as u64 + 1;
-                if at >= *held {
-                    contents.push(content);
-                }
-                at = end;
-            }
-            *held = batch.span.end.max(*held);
-        }
-        contents
+        contents(self.stored())
+    }
+
+    /// The same of one logstore.
+    pub(crate) fn contents_of(&self, logstore: &str) -> Vec<String> {
+        let mut stored = self.stored();
+        stored.retain(|batch| batch.logstore == logstore);
+        contents(stored)
     }
 
     /// Waits until these are the values of `content`.
     #[track_caller]
     pub(crate) fn wait_for(&self, expected: &[String]) {
-        testkit::eventually("all lines in their order", || {
-            let found = self.contents();
-            if found == expected {
-                return Ok(());
-            }
-            let differs = found.iter().zip(expected).position(|(one, other)| one != other);
-            Err(format!(
-                "{} of {} lines, the first that differs is {differs:?}",
-                found.len(),
-                expected.len()
-            ))
-        });
+        wait_for(|| self.contents(), expected);
     }
+
+    /// Waits until these are the values of `content` in one logstore.
+    #[track_caller]
+    pub(crate) fn wait_for_in(&self, logstore: &str, expected: &[String]) {
+        wait_for(|| self.contents_of(logstore), expected);
+    }
+}
+
+fn contents(stored: Vec<Stored>) -> Vec<String> {
+    let mut held: BTreeMap<(String, u128), u64> = BTreeMap::new();
+    let mut contents = Vec::new();
+    for batch in stored {
+        let held = held.entry((batch.logstore, batch.span.file)).or_default();
+        let mut at = batch.span.start;
+        for log in batch.logs {
+            let content = log[0].1.clone();
+            let end = at + content.len() as u64 + 1;
+            if at >= *held {
+                contents.push(content);
+            }
+            at = end;
+        }
+        *held = batch.span.end.max(*held);
+    }
+    contents
+}
+
+#[track_caller]
+fn wait_for(mut found: impl FnMut() -> Vec<String>, expected: &[String]) {
+    testkit::eventually("all lines in their order", || {
+        let found = found();
+        if found == expected {
+            return Ok(());
+        }
+        let differs = found.iter().zip(expected).position(|(one, other)| one != other);
+        Err(format!(
+            "{} of {} lines, the first that differs is {differs:?}",
+            found.len(),
+            expected.len()
+        ))
+    });
 }
 
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -177,7 +213,15 @@ fn converse(stream: TcpStream, state: &Mutex<State>, script: &Mutex<Box<Script>>
             state.requests += 1;
             state.requests - 1
         };
-        let reply = (lock(script))(number, &batch.logs);
+        let header = |name: &str| request.headers.get(name).and_then(|it| it.to_str().ok());
+        let date = header("date").and_then(|text| httpdate::parse_http_date(text).ok());
+        let reply = (lock(script))(&Ask {
+            number,
+            logstore: &batch.logstore,
+            logs: &batch.logs,
+            raw_size: header("x-log-bodyrawsize").map_or(0, |size| size.parse().unwrap_or(0)),
+            date: date.unwrap_or(SystemTime::UNIX_EPOCH),
+        });
         let mut stream = reader.get_ref();
         let ok = "HTTP/1.1 200 OK\r\nx-log-requestid: 1\r\ncontent-length: 0\r\n\r\n";
         let answer = match reply {
@@ -190,18 +234,22 @@ fn converse(stream: TcpStream, state: &Mutex<State>, script: &Mutex<Box<Script>>
                 lock(state).stored.push(batch);
                 ok.to_owned()
             }
-            Reply::Refuse(status, code) => {
-                let body = format!(r#"{{"errorCode":"{code}","errorMessage":"scripted"}}"#);
-                format!(
-                    "HTTP/1.1 {status} No\r\nx-log-requestid: 1\r\ncontent-type: application/json\r\n\
-                     content-length: {}\r\n\r\n{body}",
-                    body.len()
-                )
+            Reply::Refuse(status, code) => refusal(status, code, ""),
+            Reply::RefuseFor(status, code, seconds) => {
+                refusal(status, code, &format!("retry-after: {seconds}\r\n"))
+            }
+            Reply::RefuseClock(time) => {
+                let date = format!("date: {}\r\n", httpdate::fmt_http_date(time));
+                refusal(400, "RequestTimeExpired", &date)
+            }
+            Reply::Stall(pause) => {
+                std::thread::sleep(pause);
+                String::new()
             }
             Reply::Reset => String::new(),
         };
         let answer = match reply {
-            Reply::Reset | Reply::StoreAndReset => {
+            Reply::Reset | Reply::StoreAndReset | Reply::Stall(_) => {
                 let _ = stream.shutdown(Shutdown::Both);
                 return;
             }
@@ -214,6 +262,15 @@ fn converse(stream: TcpStream, state: &Mutex<State>, script: &Mutex<Box<Script>>
             return;
         }
     }
+}
+
+fn refusal(status: u16, code: &str, headers: &str) -> String {
+    let body = format!(r#"{{"errorCode":"{code}","errorMessage":"scripted"}}"#);
+    format!(
+        "HTTP/1.1 {status} No\r\nx-log-requestid: 1\r\ncontent-type: application/json\r\n\
+         {headers}content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
@@ -288,6 +345,9 @@ impl Pod {
             .set("SIDETAIL_AGENT_ACCESS_KEY_ID", KEY.0)
             .set("SIDETAIL_AGENT_ACCESS_KEY_SECRET", KEY.1)
             .set("SIDETAIL_AGENT_LOG", "debug")
+            // A test does not wait for a service to recover.
+            .set("SIDETAIL_AGENT_LONGEST_PAUSE_SECONDS", "0.1")
+            .set("SIDETAIL_AGENT_BATCH_SECONDS", "0.05")
             .set("ALIYUN_LOGTAIL_USER_DEFINED_ID", "group-1")
             .set("ALIYUN_LOG_ENV_TAGS", "_pod_name_")
             .set("_pod_name_", "pod-1");
@@ -308,7 +368,22 @@ impl Pod {
         self
     }
 
-    /// Writes a configuration; `detail` is put into its `inputDetail`.
+    /// Removes a configuration.
+    pub(crate) fn unconfigure(&self, name: &str) {
+        std::fs::remove_file(self.path("configs").join(format!("{name}.json")))
+            .expect("it is there");
+    }
+
+    /// Runs the program with arguments instead of collecting; gives its exit code and what it
+    /// printed to standard output.
+    pub(crate) fn command(&self, args: &[&str]) -> (Option<i32>, String) {
+        let ended = self.start_as("sidetail-agent", args).wait(Duration::from_secs(60));
+        let ended = ended.expect("it ends");
+        (ended.status.code(), ended.stdout.join("\n"))
+    }
+
+    /// Writes a configuration; `detail` is put into its `inputDetail`. It goes to the logstore of
+    /// its name.
     pub(crate) fn configure(&self, name: &str, detail: &str) {
         let text = format!(
             r#"{{"configName": "{name}", "inputType": "file",

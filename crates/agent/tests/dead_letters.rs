@@ -1,0 +1,141 @@
+//! What the service will not take is on disk with its reason, and can be shown and sent again.
+
+mod support;
+
+use std::time::Duration;
+use support::{Pod, Reply, Service, append, lines};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Refuses every group with a poisoned line.
+fn picky() -> Service {
+    Service::start(|ask| {
+        if ask.logs.iter().any(|log| log[0].1.contains("poison")) {
+            Reply::Refuse(400, "PostBodyInvalid")
+        } else {
+            Reply::Store
+        }
+    })
+}
+
+fn listed(pod: &Pod) -> Vec<serde_json::Value> {
+    let (code, text) = pod.command(&["dead-letters", "list", "--json"]);
+    assert_eq!(code, Some(0));
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_poisoned_record_is_kept_shown_and_sent_again_without_its_batch() {
+    let service = picky();
+    let pod = Pod::new(&service);
+    let mut all = lines(0, 3000);
+    all.insert(1500, "poison".into());
+    append(&pod.log("a.log"), &all);
+    let agent = pod.start();
+    testkit::eventually("a dead letter", || match listed(&pod).len() {
+        1 => Ok(()),
+        other => Err(format!("{other}")),
+    });
+    append(&pod.log("a.log"), &lines(3000, 3100));
+    let taken = |from: usize, to: usize| {
+        let mut taken = all.clone();
+        taken.drain(from..to);
+        taken.extend(lines(3000, 3100));
+        taken
+    };
+    // The letter holds the few records around the poisoned one; all others went through.
+    let letter = listed(&pod).remove(0);
+    let (code, shown) = pod.command(&["dead-letters", "show", "1"]);
+    assert_eq!(code, Some(0));
+    let shown: Vec<&str> = shown.lines().collect();
+    assert_eq!(letter["logs"], shown.len());
+    assert!(shown.len() < 200, "{}", shown.len());
+    let first = all.iter().position(|line| line == shown[0]).unwrap();
+    assert_eq!(shown, all[first..first + shown.len()]);
+    assert!(shown.contains(&"poison"));
+    service.wait_for(&taken(first, first + shown.len()));
+    for (member, value) in [
+        ("reason", "invalid".into()),
+        ("code", "PostBodyInvalid".into()),
+        ("status", 400.into()),
+        ("project", "p1".into()),
+        ("logstore", "all".into()),
+        ("start", all[..first].iter().map(|line| line.len() + 1).sum::<usize>().into()),
+    ] {
+        let value: serde_json::Value = value;
+        assert_eq!(letter[member], value, "{member}");
+    }
+    let tags = letter["tags"].as_array().unwrap();
+    let path = pod.log("a.log").to_string_lossy().into_owned();
+    assert!(tags.contains(&serde_json::json!(["__path__", path])), "{tags:?}");
+    // Nothing of it is left to deliver.
+    let ended = agent.terminate(LIMIT).unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.output.join("\n"));
+
+    // The cause is not repaired: it stays. Then it is.
+    assert_eq!(pod.command(&["dead-letters", "replay"]).0, Some(1));
+    assert_eq!(listed(&pod).len(), 1);
+    service.follow(|_| Reply::Store);
+    let (code, _) = pod.command(&["dead-letters", "replay", "--logstore", "repaired", "1"]);
+    assert_eq!(code, Some(0));
+    assert_eq!(service.contents_of("repaired"), shown);
+    let stored = service.stored();
+    let replayed = stored.iter().find(|batch| batch.logstore == "repaired").unwrap();
+    assert_eq!(replayed.span.start, letter["start"].as_u64().unwrap());
+    assert_eq!(replayed.tags["__path__"], path);
+    assert_eq!(listed(&pod).len(), 0);
+}
+
+#[test]
+fn where_everything_is_refused_batches_are_given_up_whole() {
+    let service = Service::start(|_| Reply::Refuse(400, "PostBodyInvalid"));
+    let pod = Pod::new(&service);
+    let all = lines(0, 5000);
+    append(&pod.log("a.log"), &all);
+    let agent = pod.start();
+    testkit::eventually("all in dead letters", || {
+        let logs: u64 = listed(&pod).iter().filter_map(|letter| letter["logs"].as_u64()).sum();
+        if logs == 5000 { Ok(()) } else { Err(format!("{logs}")) }
+    });
+    let letters = listed(&pod);
+    assert!(letters.len() < 20, "{}", letters.len());
+    let numbers: Vec<String> = letters.iter().map(|letter| letter["number"].to_string()).collect();
+    let mut args = vec!["dead-letters", "show"];
+    args.extend(numbers.iter().map(String::as_str));
+    assert_eq!(pod.command(&args).1.lines().collect::<Vec<_>>(), all);
+    assert_eq!(agent.terminate(LIMIT).unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn a_refusal_that_lasts_too_long_ends_in_a_dead_letter() {
+    let service = Service::start(|_| Reply::Refuse(404, "LogStoreNotExist"));
+    let pod = Pod::new(&service).set("SIDETAIL_AGENT_KEEP_REFUSED_SECONDS", "0.1");
+    append(&pod.log("a.log"), &lines(0, 10));
+    let agent = pod.start();
+    testkit::eventually("a dead letter", || match listed(&pod).as_slice() {
+        [letter] if letter["reason"] == "not_found" => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+    service.follow(|_| Reply::Store);
+    assert_eq!(pod.command(&["dead-letters", "replay"]).0, Some(0));
+    service.wait_for(&lines(0, 10));
+    agent.terminate(LIMIT).unwrap();
+}
+
+#[test]
+fn a_full_disk_costs_the_letter_and_nothing_else() {
+    let service = picky();
+    let pod = Pod::new(&service);
+    // Where the directory should be is a file: as good as a disk that takes nothing.
+    std::fs::write(pod.path("state").join("dead-letters"), "").unwrap();
+    let agent = pod.start();
+    append(&pod.log("a.log"), &["poison".to_owned()]);
+    agent
+        .wait_line("that there is no letter", LIMIT, |line| {
+            line.contains("DISCARD_DATA_ALARM p1/all: 7 bytes leave no dead letter").then_some(())
+        })
+        .unwrap();
+    append(&pod.log("a.log"), &lines(0, 10));
+    service.wait_for(&lines(0, 10));
+    assert_eq!(agent.terminate(LIMIT).unwrap().status.code(), Some(0));
+}
