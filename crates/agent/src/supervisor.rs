@@ -190,6 +190,13 @@ impl Supervisor {
         // History is old, and wanted.
         let is_history = provider == history::PROVIDER;
         plan.parser.set_max_age(self.limits.max_age_seconds.filter(|_| !is_history));
+        for (at, destination) in plan.destinations.iter().enumerate() {
+            if let Some(Err(error)) =
+                destination.endpoint.as_ref().map(|text| text.parse::<sls_client::Endpoint>())
+            {
+                return Err(format!("destination {}: {error}", at + 1));
+            }
+        }
         // Names are unique in a project only.
         plan.name = format!("{}/{}", plan.project, plan.name);
         Ok(plan)

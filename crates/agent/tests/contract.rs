@@ -126,7 +126,7 @@ fn status_tells_what_was_done_with_each_logstore_and_file() {
 
 #[test]
 fn the_ledger_names_seen_read_and_acknowledged_bytes() {
-    let service = Service::start(|_, _| Reply::Refuse(500, "InternalServerError"));
+    let service = Service::start(|_| Reply::Refuse(500, "InternalServerError"));
     let pod = pod(&service).set("SIDETAIL_AGENT_DRAIN_SECONDS", "0.2");
     let script = Script::new(&pod, "agent");
     append(&pod.log("a.log"), &lines(0, 50));
@@ -145,7 +145,7 @@ fn the_ledger_names_seen_read_and_acknowledged_bytes() {
     assert_eq!(ended.status.code(), Some(3));
     let output = ended.output.join("\n");
     assert!(output.contains(&format!("not delivered: {}", line("-", size))), "{output}");
-    service.follow(|_, _| Reply::Store);
+    service.follow(|_| Reply::Store);
     let agent = pod.start();
     service.wait_for(&lines(0, 50));
     agent.terminate(LIMIT).unwrap();
@@ -208,7 +208,7 @@ fn the_wrapper_goes_on_collecting_before_it_ends() {
 
 #[test]
 fn a_second_signal_shortens_the_end() {
-    let service = Service::start(|_, _| Reply::Refuse(500, "InternalServerError"));
+    let service = Service::start(|_| Reply::Refuse(500, "InternalServerError"));
     let pod = pod(&service).set("SIDETAIL_AGENT_DRAIN_SECONDS", "600");
     append(&pod.log("a.log"), &lines(0, 5));
     let agent = pod.start();

@@ -73,9 +73,6 @@ pub fn compile(config: &CollectConfig, local_zone: &TimeZone) -> Compiled {
     if config.input.paths.len() > 1 {
         problems.push(not_yet("inputDetail.logPath[1]", "several paths are not supported yet"));
     }
-    if config.destinations.len() > 1 {
-        problems.push(not_yet("outputDetail[1]", "several destinations are not supported yet"));
-    }
     for problem in &mut problems {
         problem.field = config.places.shown(&problem.field);
     }

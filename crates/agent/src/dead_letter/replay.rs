@@ -3,7 +3,7 @@
 use super::command::say;
 use super::graveyard::{Kept, remove};
 use super::letter::Letter;
-use crate::send::{ConnectError, client};
+use crate::send::{ConnectError, Connector};
 use crate::settings::Settings;
 use sls::error::RetryClass;
 use sls_client::Client;
@@ -40,7 +40,7 @@ pub(super) fn replay(
     elsewhere: &Elsewhere,
 ) -> Result<usize, ReplayError> {
     let endpoint = settings.endpoint.as_ref().ok_or(ReplayError::NoEndpoint)?;
-    let client = client(settings, endpoint)?;
+    let client = Connector::new(settings).client(endpoint)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let mut left = 0;

@@ -10,7 +10,7 @@ use crate::metrics::Metrics;
 use crate::provider::dir::{Directory, LOOK_EVERY, Place};
 use crate::provider::history::{self, History};
 use crate::provider::remote::{Beat, Identity, Remote};
-use crate::send::{Rules, Sender, Sink, client};
+use crate::send::{Connector, Rules, Sender, Sink};
 use crate::settings::{Membership, Settings, SinkKind, ThisMachine};
 use crate::supervisor::Supervisor;
 use crate::tail::Parcel;
@@ -70,13 +70,14 @@ impl Talk {
         collector: Mailbox<Message>,
         ears: Ears,
     ) -> Result<Self, StartError> {
-        let client = |endpoint: &Endpoint| client(&settings, endpoint).map(Arc::new);
+        let connector = Connector::new(&settings);
+        let client = |endpoint: &Endpoint| connector.client(endpoint).map(Arc::new);
         let sink = match (settings.sink, &settings.endpoint) {
-            (SinkKind::Sls, Some(endpoint)) => Sink::Sls(client(endpoint)?),
+            (SinkKind::Sls, Some(endpoint)) => Sink::Sls(client(endpoint)?, connector.clone()),
             _ => Sink::Null,
         };
         let config_client = match (&settings.config_server, &sink) {
-            (Some(endpoint), Sink::Sls(client)) if client.endpoint() == endpoint => {
+            (Some(endpoint), Sink::Sls(client, _)) if client.endpoint() == endpoint => {
                 Some(Arc::clone(client))
             }
             (server, _) => server.as_ref().map(client).transpose()?,

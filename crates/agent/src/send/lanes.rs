@@ -25,8 +25,9 @@ pub struct Lanes<T> {
     most: u32,
     places: Vec<Place<T>>,
     by_destination: HashMap<Arc<Destination>, PlaceId>,
-    projects: HashMap<String, Shared>,
-    endpoint: Shared,
+    /// Limits of endpoints and, with a name, of projects there.
+    shared: Vec<Shared>,
+    by_name: HashMap<(Option<String>, Option<String>), usize>,
     /// Places that have a lane which is ready, each once.
     turns: VecDeque<PlaceId>,
 }
@@ -40,7 +41,9 @@ struct Shared {
 
 #[derive(Debug)]
 struct Place<T> {
-    project: String,
+    /// Where their limits are among the shared ones.
+    endpoint: usize,
+    project: usize,
     limiter: Limiter,
     running: u32,
     lanes: HashMap<LaneId, Lane<T>>,
@@ -72,8 +75,8 @@ impl<T> Lanes<T> {
             most,
             places: Vec::new(),
             by_destination: HashMap::new(),
-            projects: HashMap::new(),
-            endpoint: Shared::new(most),
+            shared: Vec::new(),
+            by_name: HashMap::new(),
             turns: VecDeque::new(),
         }
     }
@@ -85,9 +88,12 @@ impl<T> Lanes<T> {
         }
         let id = self.places.len();
         self.by_destination.insert(Arc::clone(destination), id);
-        self.projects.entry(destination.project.clone()).or_insert_with(|| Shared::new(self.most));
+        let endpoint = self.shared_by_name(destination.endpoint.clone(), None);
+        let project =
+            self.shared_by_name(destination.endpoint.clone(), Some(destination.project.clone()));
         self.places.push(Place {
-            project: destination.project.clone(),
+            endpoint,
+            project,
             limiter: Limiter::new(self.most),
             running: 0,
             lanes: HashMap::new(),
@@ -95,6 +101,15 @@ impl<T> Lanes<T> {
             paced_until: None,
         });
         id
+    }
+
+    fn shared_by_name(&mut self, endpoint: Option<String>, project: Option<String>) -> usize {
+        let next = self.shared.len();
+        let at = *self.by_name.entry((endpoint, project)).or_insert(next);
+        if at == next {
+            self.shared.push(Shared::new(self.most));
+        }
+        at
     }
 
     /// Adds an item at the end of its lane.
@@ -161,7 +176,8 @@ impl<T> Lanes<T> {
             _ => place.limiter.verdict(place.running, now),
         };
         let mut verdict = own;
-        for shared in self.projects.get(&place.project).into_iter().chain([&self.endpoint]) {
+        for shared in [place.project, place.endpoint] {
+            let shared = &self.shared[shared];
             let theirs = match shared.limiter.verdict(shared.running, now) {
                 // What the others have under way never keeps a logstore from going on at all.
                 Verdict::Full if place.running == 0 => Verdict::Go,
@@ -212,11 +228,8 @@ impl<T> Lanes<T> {
         let place = &mut self.places[id];
         let limiter = match blame {
             Blame::Logstore => &mut place.limiter,
-            Blame::Endpoint => &mut self.endpoint.limiter,
-            Blame::Project => match self.projects.get_mut(&place.project) {
-                Some(shared) => &mut shared.limiter,
-                None => return,
-            },
+            Blame::Project => &mut self.shared[place.project].limiter,
+            Blame::Endpoint => &mut self.shared[place.endpoint].limiter,
         };
         limiter.answered(failure, now);
     }
@@ -234,9 +247,8 @@ impl<T> Lanes<T> {
     }
 
     fn shared(&mut self, id: PlaceId, mut change: impl FnMut(&mut Shared)) {
-        change(&mut self.endpoint);
-        if let Some(project) = self.projects.get_mut(&self.places[id].project) {
-            change(project);
+        for shared in [self.places[id].project, self.places[id].endpoint] {
+            change(&mut self.shared[shared]);
         }
     }
 }

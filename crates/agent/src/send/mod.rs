@@ -10,7 +10,7 @@ mod connect;
 pub mod lanes;
 mod packed;
 
-pub use connect::{ConnectError, client};
+pub use connect::{ConnectError, Connector};
 
 use crate::dead_letter::{BuryError, Graveyard, Letter};
 use crate::log::alarm;
@@ -23,7 +23,8 @@ use pipeline::flow::Outcome;
 use pipeline::retry::{Answer, Attempt, Decision, Reason, TRIES_OF_INVALID, blame, decide};
 use sls::compress::Compression;
 use sls::error::RetryClass;
-use sls_client::{Client, ClientError};
+use sls_client::{Client, ClientError, Endpoint, EndpointError};
+use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -39,8 +40,8 @@ const PARTS_IN_VAIN: u32 = 3;
 pub enum Sink {
     /// Nowhere: each batch counts as stored. For measuring and trying.
     Null,
-    /// The log service.
-    Sls(Arc<Client>),
+    /// The log service, or where a destination names another one, that.
+    Sls(Arc<Client>, Connector),
 }
 
 /// How a [`Sender`] behaves.
@@ -73,6 +74,8 @@ pub struct Sender<D: Fn(Delivery)> {
     graveyard: Arc<Graveyard>,
     deliver: D,
     metrics: Arc<Metrics>,
+    /// Clients of services that destinations name.
+    others: HashMap<String, Arc<Client>>,
     /// By place: invalid parts since something was last taken.
     in_vain: Vec<u32>,
 }
@@ -96,6 +99,7 @@ impl<D: Fn(Delivery)> Sender<D> {
             graveyard,
             deliver,
             metrics,
+            others: HashMap::new(),
             in_vain: Vec::new(),
         }
     }
@@ -152,18 +156,42 @@ impl<D: Fn(Delivery)> Sender<D> {
 
     /// Starts as many requests as may be; gives when more may be.
     fn start(&mut self) -> Option<Instant> {
-        let Sink::Sls(client) = &self.sink else { return None };
         loop {
             let now = Instant::now();
             let packed = match self.lanes.next(now) {
                 Next::Item(packed) => packed,
                 Next::Wait(until) => return until,
             };
-            if let Some(rate) = packed.destination.bytes_per_second {
-                self.lanes.pace(packed.place, packed.call.raw_size as u64, rate, now);
+            if let Some(rate) = packed.destination.max_rate
+                && rate.until.is_none_or(|until| (unix_seconds() as i64) < until)
+            {
+                let bytes = packed.call.raw_size as u64;
+                self.lanes.pace(packed.place, bytes, rate.bytes_per_second, now);
             }
-            self.tasks.spawn(attempt(Arc::clone(client), packed));
+            let client = self.client(packed.destination.endpoint.as_deref());
+            self.tasks.spawn(attempt(client, packed));
         }
+    }
+
+    /// The client for a destination.
+    fn client(&mut self, endpoint: Option<&str>) -> Result<Arc<Client>, ClientError> {
+        let refuse = |reason: String| ClientError::Tls { reason };
+        let Sink::Sls(own, connector) = &self.sink else {
+            return Err(refuse("there is no service".into()));
+        };
+        let Some(text) = endpoint else { return Ok(Arc::clone(own)) };
+        if let Some(known) = self.others.get(text) {
+            return Ok(Arc::clone(known));
+        }
+        let endpoint: Endpoint =
+            text.parse().map_err(|error: EndpointError| refuse(error.to_string()))?;
+        if endpoint == *own.endpoint() {
+            return Ok(Arc::clone(own));
+        }
+        let client = connector.client(&endpoint).map_err(|error| refuse(error.to_string()))?;
+        let client = Arc::new(client);
+        self.others.insert(text.to_owned(), Arc::clone(&client));
+        Ok(client)
     }
 
     fn came(&mut self, came: Came) {
@@ -327,10 +355,13 @@ impl<D: Fn(Delivery)> Sender<D> {
     }
 }
 
-async fn attempt(client: Arc<Client>, mut packed: Box<Packed>) -> Came {
+async fn attempt(client: Result<Arc<Client>, ClientError>, mut packed: Box<Packed>) -> Came {
     packed.tries = packed.tries.saturating_add(1);
     packed.first_try.get_or_insert_with(Instant::now);
-    let result = client.call(&packed.destination.project, &packed.call).await;
+    let result = match client {
+        Ok(client) => client.call(&packed.destination.project, &packed.call).await,
+        Err(error) => Err(error),
+    };
     Came::Answer(packed, result)
 }
 

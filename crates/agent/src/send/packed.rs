@@ -7,8 +7,9 @@ use crate::tail::{Delivery, Destination, FileKey, LaneId, Parcel};
 use bytes::Bytes;
 use pipeline::pieces::Piece;
 use sls::api::put_logs::{FileSpan, PutLogs};
+use sls::collect::ShardHashKey;
 use sls::compress::{Compression, Compressor, decompress};
-use sls::log_group::LogGroupWriter;
+use sls::log_group::{LogGroup, LogGroupWriter};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -99,7 +100,7 @@ impl Packer {
                     body: body.map(|(_, body)| body.clone()).unwrap_or_default(),
                     raw_size,
                     compression,
-                    hash_key: None,
+                    hash_key: hash_key(&destination.shard_hash, batch.group.as_bytes()),
                     span: Some(FileSpan { file, start: piece.start, end: piece.end }),
                 },
                 piece: piece.clone(),
@@ -137,6 +138,25 @@ impl Packer {
             first_try: packed.first_try,
         }))
     }
+}
+
+/// The hash key for a log group, from what the destination says: the MD5 of the values, joined.
+fn hash_key(keys: &[ShardHashKey], group: &[u8]) -> Option<String> {
+    if keys.is_empty() {
+        return None;
+    }
+    let group = LogGroup::parse(group).ok()?;
+    let values: Vec<&[u8]> = keys
+        .iter()
+        .map(|key| match key {
+            ShardHashKey::Topic => group.topic(),
+            ShardHashKey::Source => group.source(),
+            ShardHashKey::Hostname => {
+                group.tags().find(|(key, _)| *key == b"__hostname__").map_or(&b""[..], |it| it.1)
+            }
+        })
+        .collect();
+    Some(sls::sign::content_md5(&values.join(&b'_')).to_ascii_lowercase())
 }
 
 impl Packed {

@@ -37,10 +37,11 @@ use pipeline::lines::MAX_LINE_BYTES;
 use pipeline::parse::LogTime;
 use pipeline::plan::Plan;
 use pipeline::tags::AgentLabels;
+use sls::collect::{SendRate, ShardHashKey};
 use sls::compress::Compression;
 use sls::log_group::LogGroupWriter;
 use source::Source;
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -99,10 +100,14 @@ pub struct Destination {
     pub project: String,
     /// Logstore that receives the logs.
     pub logstore: String,
+    /// Address of the service; `None` is the agent's own.
+    pub endpoint: Option<String>,
     /// How bodies are compressed for it; `None` is the agent's own way.
     pub compression: Option<Compression>,
-    /// Raw bytes sent to it in a second at most.
-    pub bytes_per_second: Option<u64>,
+    /// Logs of equal values go to the same shard; empty lets the service choose.
+    pub shard_hash: Vec<ShardHashKey>,
+    /// How much is sent to it at most.
+    pub max_rate: Option<SendRate>,
 }
 
 /// A batch on its way, with what the sender has to know.
@@ -242,7 +247,7 @@ pub struct Collector<F: Files, S: Ship> {
     /// Files that may have something to read, with the bytes for which their account has no room.
     parked: Vec<(AccountId, usize, FileKey)>,
     /// Open batches in the order in which they get old.
-    due: VecDeque<(Instant, FileKey)>,
+    due: BTreeSet<(Instant, FileKey)>,
     restored: Restored,
     running: HashSet<String>,
     next_id: u64,
@@ -311,7 +316,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             lanes: BTreeMap::new(),
             ready: VecDeque::new(),
             parked: Vec::new(),
-            due: VecDeque::new(),
+            due: BTreeSet::new(),
             restored,
             running: HashSet::new(),
             next_id: 1,
@@ -530,7 +535,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
 
     fn wake_at(&self, now: Moment) -> Instant {
         let mut at = self.next_scan;
-        if let Some((due, _)) = self.due.front() {
+        if let Some((due, _)) = self.due.first() {
             at = at.min(*due);
         }
         at.max(now.clock)
@@ -598,20 +603,20 @@ impl<F: Files, S: Ship> Collector<F, S> {
     }
 
     fn seal_due(&mut self, now: Moment) {
-        if self.due.front().is_none_or(|(due, _)| *due > now.clock) {
+        if self.due.first().is_none_or(|(due, _)| *due > now.clock) {
             return;
         }
         // With one batch that is old enough go those that soon will be: many small files then
         // wake nobody more often than one large file does.
         let soon = now.clock + self.setup.limits.max_age / 4;
-        while let Some((due, key)) = self.due.front().copied()
+        while let Some((due, key)) = self.due.first().copied()
             && due <= soon
         {
-            self.due.pop_front();
-            let is_due = self
-                .tails
-                .get(&key)
-                .is_some_and(|tail| tail.stream.is_due(&self.setup.limits, soon));
+            self.due.pop_first();
+            let is_due = self.tails.get(&key).is_some_and(|tail| {
+                let source = self.sources.get(&tail.source);
+                source.is_some_and(|source| tail.stream.is_due(&source.limits, soon))
+            });
             if is_due {
                 self.seal(key);
             }
@@ -619,7 +624,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
     }
 
     fn seal_all(&mut self) {
-        while let Some((_, key)) = self.due.pop_front() {
+        while let Some((_, key)) = self.due.pop_first() {
             self.seal(key);
         }
     }

@@ -215,15 +215,15 @@ impl<F: Files, S: Ship> Collector<F, S> {
             }
         }
         let many = chunk.len() >= self.setup.read_bytes / 4;
-        let capacity = if many { self.setup.limits.max_bytes + SLACK_BYTES } else { 0 };
+        let capacity = if many { source.limits.max_bytes + SLACK_BYTES } else { 0 };
         let mut filling = Filling { spare: &mut self.spare, capacity, full: Vec::new() };
-        let was_due = tail.stream.due_at(&self.setup.limits);
+        let was_due = tail.stream.due_at(&source.limits);
         let position = tail.stream.position();
         let fed = tail.stream.feed(
             chunk,
             rest,
             &mut source.plan,
-            &self.setup.limits,
+            &source.limits,
             now.now(),
             &mut filling,
         );
@@ -262,10 +262,10 @@ impl<F: Files, S: Ship> Collector<F, S> {
         self.budget.release(tail.source, tail.charged);
         tail.charged = tail.stream.open_bytes();
         self.budget.charge(tail.source, tail.charged);
-        if let Some(due) = tail.stream.due_at(&self.setup.limits)
+        if let Some(due) = tail.stream.due_at(&source.limits)
             && (Some(due) != was_due || !full.is_empty())
         {
-            self.due.push_back((due, key));
+            self.due.insert((due, key));
         }
         tail.is_caught_up = is_at_end;
         let is_bare = tail.stream.is_bare();
@@ -274,10 +274,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             let failed = fed.kept_raw + fed.dropped;
             let facts = ReadFacts {
                 config: &source.plan.name,
-                place: Place {
-                    project: &source.plan.project,
-                    logstore: &source.plan.logstore,
-                },
+                place: Place { project: &source.plan.project, logstore: &source.plan.logstore },
                 path: &tail.shown,
                 device: tail.facts.device,
                 inode: tail.facts.inode,

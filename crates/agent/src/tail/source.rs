@@ -3,6 +3,7 @@
 use super::{Collector, Destination, FileKey, LaneId, Moment, SourceId};
 use crate::files::Files;
 use crate::tail::Ship;
+use pipeline::batch::BatchLimits;
 use pipeline::discover::Place;
 use pipeline::plan::Plan;
 use pipeline::tags::FileLabels;
@@ -18,6 +19,8 @@ pub(super) type Inode = (u64, u64);
 pub(super) struct Source {
     pub(super) plan: Plan,
     pub(super) destinations: Arc<[Arc<Destination>]>,
+    /// When its batches are full.
+    pub(super) limits: BatchLimits,
     pub(super) by_inode: BTreeMap<Inode, FileKey>,
     /// The lane of the files that had a path.
     pub(super) lanes: HashMap<PathBuf, LaneId>,
@@ -34,9 +37,10 @@ pub(super) struct Source {
 }
 
 impl Source {
-    fn new(plan: Plan) -> Self {
+    fn new(plan: Plan, usual: &BatchLimits) -> Self {
         Self {
             destinations: destinations(&plan),
+            limits: limits(&plan, usual),
             plan,
             by_inode: BTreeMap::new(),
             lanes: HashMap::new(),
@@ -52,8 +56,7 @@ impl Source {
     pub(super) fn collects_the_same(&self, plan: &Plan) -> bool {
         self.plan.discover == plan.discover
             && self.plan.exclude == plan.exclude
-            && self.plan.project == plan.project
-            && self.plan.logstore == plan.logstore
+            && places(&self.plan).eq(places(plan))
     }
 
     /// Whether files of this name in this directory belong to the configuration.
@@ -72,14 +75,51 @@ impl Source {
     }
 }
 
-fn destinations(plan: &Plan) -> Arc<[Arc<Destination>]> {
-    let destination = Destination {
-        project: plan.project.clone(),
-        logstore: plan.logstore.clone(),
-        ..Destination::default()
-    };
-    Arc::from([Arc::new(destination)])
+/// Where the logs of a plan go.
+fn places(plan: &Plan) -> impl Iterator<Item = (&str, &str, Option<&str>)> {
+    plan.destinations.iter().map(|destination| {
+        let endpoint = destination.endpoint.as_deref();
+        (destination.project.as_str(), destination.logstore.as_str(), endpoint)
+    })
 }
+
+fn destinations(plan: &Plan) -> Arc<[Arc<Destination>]> {
+    let destinations = plan.destinations.iter().map(|destination| {
+        Arc::new(Destination {
+            project: destination.project.clone(),
+            logstore: destination.logstore.clone(),
+            endpoint: destination.endpoint.clone(),
+            compression: destination.compression,
+            shard_hash: destination.shard_hash.clone(),
+            max_rate: destination.max_rate,
+        })
+    });
+    destinations.collect()
+}
+
+/// When batches of a plan are full. They are the same for all destinations, so the smallest of
+/// what these want counts.
+fn limits(plan: &Plan, usual: &BatchLimits) -> BatchLimits {
+    let rules = || plan.destinations.iter().map(|destination| destination.batch);
+    let number = |number: u64, low: usize, high: usize| {
+        usize::try_from(number).unwrap_or(usize::MAX).clamp(low, high)
+    };
+    let bytes = rules().filter_map(|rule| rule.max_bytes).min();
+    let logs = rules().filter_map(|rule| rule.max_logs).min();
+    let age = rules().filter_map(|rule| rule.max_age).min();
+    BatchLimits {
+        max_bytes: bytes.map_or(usual.max_bytes, |bytes| number(bytes, 1, MOST_BYTES)),
+        max_logs: logs.map_or(usual.max_logs, |logs| number(logs, 1, MOST_LOGS)),
+        max_age: age.unwrap_or(usual.max_age),
+    }
+}
+
+/// Batches that a configuration asks for are not larger than this: services take 10 MiB, and a
+/// record may come on top.
+const MOST_BYTES: usize = 5 << 20;
+
+/// And not more logs.
+const MOST_LOGS: usize = 40_000;
 
 /// The path as a configuration names it: without the prefix.
 pub(super) fn shown(path: &Path, prefix: &Path) -> String {
@@ -109,7 +149,7 @@ pub(super) fn placed(path: &str, prefix: &Path) -> PathBuf {
 impl<F: Files, S: Ship> Collector<F, S> {
     pub(super) fn start_source(&mut self, plan: Plan, now: Moment) {
         let id = self.new_id();
-        self.sources.insert(id, Source::new(plan));
+        self.sources.insert(id, Source::new(plan, &self.setup.limits));
         let before = self.unreadable;
         self.recover(id, now);
         let must_recover = self.unreadable > before;
@@ -128,6 +168,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         }
         let Some(source) = self.sources.get_mut(&id) else { return };
         source.destinations = destinations(&plan);
+        source.limits = limits(&plan, &self.setup.limits);
         source.plan = plan;
         // The paths may be other ones: the next scan finds them, and what it does not find any
         // more is read to its end.

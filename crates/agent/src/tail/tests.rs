@@ -484,7 +484,7 @@ fn a_new_plan_keeps_the_position() {
     bench.append("a.log", "1\n");
     assert_eq!(bench.lines(), ["1"]);
     bench.append("a.log", "2\n");
-    bench.plans[0].logstore = "other".into();
+    bench.plans[0].destinations[0].logstore = "other".into();
     bench.configure();
     bench.work();
     let (lines, parcels) = bench.arrived();

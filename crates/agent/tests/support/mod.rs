@@ -56,6 +56,10 @@ pub(crate) struct Stored {
     pub(crate) span: FileSpan,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) topic: String,
+    pub(crate) compression: Compression,
+    pub(crate) raw_size: usize,
+    /// Key that selects the shard, if the request has one.
+    pub(crate) hash_key: Option<String>,
     /// Fields of each log.
     pub(crate) logs: Vec<Vec<(String, String)>>,
 }
@@ -193,6 +197,7 @@ fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// One request as it came.
 struct Request {
     logstore: String,
+    hash_key: Option<String>,
     headers: http::HeaderMap,
     body: Vec<u8>,
     path: String,
@@ -279,7 +284,12 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
         return None;
     }
     let path = line.split(' ').nth(1)?.to_owned();
-    let logstore = path.strip_prefix("/logstores/")?.strip_suffix("/shards/lb")?.to_owned();
+    let (logstore, rest) = path.strip_prefix("/logstores/")?.split_once("/shards/")?;
+    let logstore = logstore.to_owned();
+    let hash_key = rest.strip_prefix("route?key=").map(str::to_owned);
+    if rest != "lb" && hash_key.is_none() {
+        return None;
+    }
     let mut headers = http::HeaderMap::new();
     loop {
         line.clear();
@@ -293,7 +303,7 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
     let length = headers.get("content-length")?.to_str().ok()?.parse().ok()?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Request { logstore, headers, body, path })
+    Some(Request { logstore, hash_key, headers, body, path })
 }
 
 fn read_batch(request: &Request) -> Result<Stored, String> {
@@ -301,8 +311,10 @@ fn read_batch(request: &Request) -> Result<Stored, String> {
         let value = request.headers.get(name).and_then(|value| value.to_str().ok());
         value.ok_or_else(|| format!("the header {name} is missing"))
     };
-    let signable =
-        Signable { method: "POST", path: &request.path, query: &[], headers: &request.headers };
+    let path = request.path.split('?').next().unwrap_or_default();
+    let query: Vec<(String, String)> =
+        request.hash_key.iter().map(|key| ("key".to_owned(), key.clone())).collect();
+    let signable = Signable { method: "POST", path, query: &query, headers: &request.headers };
     let authorization = Authorization::parse(header("authorization")?).ok_or("unsigned")?;
     if authorization.key_id() != KEY.0 || !authorization.verify(KEY.1, &signable) {
         return Err("the signature is wrong".into());
@@ -321,6 +333,9 @@ fn read_batch(request: &Request) -> Result<Stored, String> {
         span: header("x-log-sidetail-span")?.parse::<FileSpan>().map_err(|e| e.to_string())?,
         tags: group.tags().map(pair).collect(),
         topic: text(group.topic()),
+        compression: kind,
+        raw_size,
+        hash_key: request.hash_key.clone(),
         logs: group.logs().map(|log| log.contents().map(pair).collect()).collect(),
     })
 }

@@ -80,7 +80,7 @@ pub struct Destination {
 }
 
 /// A property of a log that takes part in the choice of its shard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ShardHashKey {
     /// `__topic__`.
     Topic,
@@ -91,7 +91,7 @@ pub enum ShardHashKey {
 }
 
 /// A limit of what is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SendRate {
     /// Raw bytes in a second.
     pub bytes_per_second: u64,

@@ -43,8 +43,7 @@ pub(in super::super) const AGENT_FORM: &[Key] = &[
     key("project_name", "project_name", "text", "from the object's name", "project"),
     key("category", "category", "text", "required", "logstore"),
     key("region", "region", "text", "", "region of the project"),
-    key("defaultEndpoint", "default_endpoint", "text", "the agent's", "address of the service")
-        .effect(NotYet(&[])),
+    key("defaultEndpoint", "default_endpoint", "text", "the agent's", "address of the service"),
     key(
         "endpoint_list",
         "endpoint_list",
@@ -61,8 +60,7 @@ pub(in super::super) const AGENT_FORM: &[Key] = &[
 pub(in super::super) const OUTPUT_DETAIL: &[Key] = &[
     key("projectName", "project_name", "text", "of the surrounding object", "project"),
     key("logstoreName", "logstore_name", "text", "of the surrounding object", "logstore"),
-    key("endpoint", "endpoint", "text", "the agent's", "address of the service")
-        .effect(NotYet(&[])),
+    key("endpoint", "endpoint", "text", "the agent's", "address of the service"),
     key("region", "region", "text", "", "region of the project"),
 ];
 
@@ -211,8 +209,7 @@ pub(in super::super) const INPUT_DETAIL: &[Key] = &[
         "list of `__topic__`, `__hostname__`, `__source__`",
         "",
         "logs of equal values go to the same shard",
-    )
-    .effect(NotYet(&[])),
+    ),
     key(
         "delayAlarmBytes",
         "delay_alarm_bytes",
@@ -229,8 +226,7 @@ pub(in super::super) const INPUT_DETAIL: &[Key] = &[
         "unread bytes of a file from which on the agent goes on at its end",
     )
     .effect(NotYet(&["0"])),
-    key("maxSendRate", "max_send_rate", "bytes per second", "−1, no limit", "limit for sending")
-        .effect(NotYet(&["-1"])),
+    key("maxSendRate", "max_send_rate", "bytes per second", "−1, no limit", "limit for sending"),
     key("sendRateExpire", "send_rate_expire", "UNIX seconds", "never", "when `maxSendRate` ends")
         .effect(Silent),
     key("priority", "priority", "0 to 3", "0", "1 is served first, 0 is the usual")
@@ -252,8 +248,7 @@ pub(in super::super) const INPUT_DETAIL: &[Key] = &[
         "`lz4`, `zstd` or `none`",
         "the agent's",
         "compression of what is sent",
-    )
-    .effect(NotYet(&[])),
+    ),
     key(
         "discardNonUtf8",
         "discard_none_utf8",
@@ -315,8 +310,7 @@ pub(in super::super) const ADVANCED: &[Key] = &[
         "how much is read of a file that is older than the agent, from its end",
     ),
     key("tail_existed", "tail_existed", "truth value", "false", "see `tailExisted`"),
-    key("batch_send_interval", "batch_send_interval", "seconds", "the agent's", "age of a batch")
-        .effect(NotYet(&[])),
+    key("batch_send_interval", "batch_send_interval", "seconds", "the agent's", "age of a batch"),
     key(
         "max_rotate_queue_size",
         "max_rotate_queue_size",

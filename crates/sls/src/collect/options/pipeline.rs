@@ -316,19 +316,16 @@ pub(in super::super) const FLUSHER_SLS: &[Key] = &[
     one("Project", "text", "from the surrounding object", "project"),
     one("Logstore", "text", "required", "logstore"),
     one("Region", "text", "", "region of the project"),
-    one("Endpoint", "text", "the agent's", "address of the service").effect(NotYet(&[])),
+    one("Endpoint", "text", "the agent's", "address of the service"),
     one("EndpointMode", "text", "", "").effect(Silent),
-    one("CompressType", "`lz4`, `zstd` or `none`", "the agent's", "compression of what is sent")
-        .effect(NotYet(&[])),
+    one("CompressType", "`lz4`, `zstd` or `none`", "the agent's", "compression of what is sent"),
     one(
         "ShardHashKeys",
         "list of `__topic__`, `__hostname__`, `__source__`",
         "",
         "logs of equal values go to the same shard",
-    )
-    .effect(NotYet(&[])),
-    one("MaxSendRate", "bytes per second", "no limit", "limit for sending")
-        .effect(NotYet(&["0", "-1"])),
+    ),
+    one("MaxSendRate", "bytes per second", "no limit", "limit for sending"),
     one("FlowControlExpireTime", "UNIX seconds", "never", "when `MaxSendRate` ends").effect(Silent),
     one("Batch", "object", "", "when a batch is full"),
     one("TelemetryType", "`logs`", "`logs`", "").effect(Silent),
@@ -339,7 +336,7 @@ pub(in super::super) const FLUSHER_SLS: &[Key] = &[
 
 /// Keys of `flusher_sls.Batch`.
 pub(in super::super) const BATCH: &[Key] = &[
-    one("MinSizeBytes", "bytes", "the agent's", "size of a batch").effect(NotYet(&[])),
-    one("MinCnt", "whole number", "the agent's", "logs of a batch").effect(NotYet(&[])),
-    one("TimeoutSecs", "seconds", "the agent's", "age of a batch").effect(NotYet(&[])),
+    one("MinSizeBytes", "bytes", "the agent's", "size of a batch"),
+    one("MinCnt", "whole number", "the agent's", "logs of a batch"),
+    one("TimeoutSecs", "seconds", "the agent's", "age of a batch"),
 ];
