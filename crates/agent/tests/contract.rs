@@ -349,8 +349,8 @@ fn heartbeats_carry_the_ledger_and_new_groups_at_once() {
 
 #[test]
 fn alarms_are_counted_in_the_snapshot_and_in_the_metrics() {
-    let service = Service::start(|number, _| {
-        if number < 3 { Reply::Refuse(500, "InternalServerError") } else { Reply::Store }
+    let service = Service::start(|ask| {
+        if ask.number < 3 { Reply::Refuse(500, "InternalServerError") } else { Reply::Store }
     });
     let pod = pod(&service).set("SIDETAIL_AGENT_ADMIN_LISTEN", "127.0.0.1:0");
     append(&pod.log("a.log"), &lines(0, 5));

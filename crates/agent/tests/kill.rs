@@ -86,11 +86,18 @@ fn run(seed: u64) {
     }
 }
 
-/// Runs a few seeds, or as many as `SIDETAIL_TEST_SEEDS` says.
+/// Runs a few seeds, as many as `SIDETAIL_KILL_SEEDS` says, or again the one that
+/// `SIDETAIL_KILL_SEED` names.
 #[test]
+#[allow(clippy::print_stdout, reason = "a long run says how far it is, and what to run again")]
 fn every_line_arrives_once_and_in_order_whenever_the_agent_is_killed() {
-    let seeds = std::env::var("SIDETAIL_TEST_SEEDS").ok().and_then(|text| text.parse().ok());
-    for seed in 1..=seeds.unwrap_or(4) {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let seeds = match number("SIDETAIL_KILL_SEED") {
+        Some(seed) => seed..=seed,
+        None => 1..=number("SIDETAIL_KILL_SEEDS").unwrap_or(3),
+    };
+    for seed in seeds {
+        println!("SIDETAIL_KILL_SEED={seed}");
         run(seed);
     }
 }

@@ -12,8 +12,9 @@ mod packed;
 
 pub use connect::{ConnectError, Connector};
 
+use crate::alarms::raise;
 use crate::dead_letter::{BuryError, Graveyard, Letter};
-use crate::log::alarm;
+use crate::log::{Level, alarm};
 use crate::metrics::Metrics;
 use crate::tail::{Delivery, Destination, Parcel};
 use crate::tally::{self, Sent};
@@ -313,15 +314,14 @@ impl<D: Fn(Delivery)> Sender<D> {
         self.metrics.bytes_lost.add(bytes);
         let refusal = error.as_ref().and_then(|error| error.refusal());
         let said = error.as_ref().map(ToString::to_string).unwrap_or_default();
-        crate::error!(
-            "DISCARD_DATA_ALARM {}: {bytes} bytes from byte {} of file {:032x} with {} logs \
-             are given up ({}): {said}",
-            packed.shown(),
+        let lost = format_args!(
+            "{bytes} bytes from byte {} of file {:032x} with {} logs are given up ({}): {said}",
             packed.piece.start,
             packed.call.span.map_or(0, |span| span.file),
             packed.piece.logs,
             reason.as_str(),
         );
+        raise(Level::Error, "DISCARD_DATA_ALARM", "", &packed.shown(), lost);
         let letter = Letter::new(
             reason.as_str(),
             refusal,
@@ -338,10 +338,10 @@ impl<D: Fn(Delivery)> Sender<D> {
     fn buried(&mut self, packed: Box<Packed>, result: Result<(), BuryError>) {
         if let Err(error) = result {
             self.metrics.dead_letters_unwritten.add(1);
-            alarm(
-                "DISCARD_DATA_ALARM",
-                &packed.shown(),
-                format_args!("{} bytes leave no dead letter: {error}", packed.bytes()),
+            crate::error!(
+                "DISCARD_DATA_ALARM {}: {} bytes leave no dead letter: {error}",
+                packed.shown(),
+                packed.bytes(),
             );
         }
         self.finished(packed);
