@@ -76,14 +76,31 @@ fn run(seed: u64) {
     for (name, count) in written {
         let found = found.remove(name).unwrap_or_default();
         let wrong = (0..count.max(found.len())).find(|at| found.get(*at) != Some(at));
-        assert_eq!(
-            wrong,
-            None,
-            "seed {seed}: the first of {count} lines of {name} that is amiss; the agents said\n{}",
-            said.join("\n")
-        );
+        if let Some(at) = wrong {
+            let near = &found[at.saturating_sub(3).min(found.len())..found.len().min(at + 4)];
+            let missing = (0..count).filter(|number| !found.contains(number)).count();
+            panic!(
+                "SIDETAIL_KILL_SEED={seed}: line {at} of the {count} lines of {name} is amiss: \
+                 {missing} are missing, {} are there, around it {near:?}; its batches\n{}\n\
+                 the agents said\n{}",
+                found.len(),
+                batches(&service, name).join("\n"),
+                said.join("\n")
+            );
+        }
         assert_eq!(found.len(), count);
     }
+}
+
+/// The batches with lines of a file and its successors, in the order of their arrival.
+fn batches(service: &Service, name: &str) -> Vec<String> {
+    let stored = service.stored().into_iter();
+    let of_name = stored.filter(|batch| batch.logs[0][0].1.starts_with(name));
+    let shown = of_name.map(|batch| {
+        let (first, last) = (&batch.logs[0][0].1, &batch.logs[batch.logs.len() - 1][0].1);
+        format!("{}: {first} to {last}", batch.span)
+    });
+    shown.collect()
 }
 
 /// Runs a few seeds, as many as `SIDETAIL_KILL_SEEDS` says, or again the one that
