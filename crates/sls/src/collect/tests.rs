@@ -398,7 +398,6 @@ fn what_agents_in_use_accept_is_not_refused() {
             "inputDetail.sensitive_keys[0].regex_begin",
             "inputDetail.sensitive_keys[0].regex_content",
             "inputDetail.sensitive_keys[0].type",
-            "inputDetail.shardHashKey",
             "inputDetail.shardHashKey[1]",
         ]
     );
