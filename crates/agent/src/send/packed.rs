@@ -43,7 +43,6 @@ pub(super) struct Packed {
 #[derive(Debug, Default)]
 pub(super) struct Packer {
     compressor: Compressor,
-    scratch: Vec<u8>,
 }
 
 /// A parcel that was packed.
@@ -60,8 +59,7 @@ pub(super) struct Load {
 
 impl Packer {
     fn compress(&mut self, compression: Compression, raw: &[u8]) -> Bytes {
-        self.compressor.compress(compression, raw, &mut self.scratch);
-        Bytes::copy_from_slice(&self.scratch)
+        Bytes::copy_from_slice(self.compressor.compress(compression, raw))
     }
 
     /// Packs a parcel. `places` gives the place of a destination, `usual` is the compression of

@@ -2,6 +2,8 @@
 //! frame, zlib and gzip. The raw size travels beside the body, and nothing is allocated before
 //! that size has been compared with the receiver's limit.
 
+mod lz4;
+
 use std::io::Read;
 
 /// How a body is compressed; the values of `x-log-compresstype`.
@@ -69,60 +71,58 @@ impl Compression {
     }
 }
 
-/// Compresses bodies one after the other, keeping its hash table between them.
+/// Compresses bodies one after the other, keeping its hash table and its output between them.
+#[derive(Debug, Default)]
 pub struct Compressor {
-    lz4: lz4_flex::block::CompressTable,
-}
-
-impl std::fmt::Debug for Compressor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Compressor").finish_non_exhaustive()
-    }
-}
-
-impl Default for Compressor {
-    fn default() -> Self {
-        Self { lz4: lz4_flex::block::CompressTable::large() }
-    }
+    lz4: lz4::Encoder,
+    /// As long as the largest body asked for: filling it with zeros for each body would cost as
+    /// much as a tenth of compressing it.
+    out: Vec<u8>,
 }
 
 impl Compressor {
-    /// Compresses `raw` and replaces the content of `out` with the result.
-    pub fn compress(&mut self, kind: Compression, raw: &[u8], out: &mut Vec<u8>) {
-        out.clear();
-        match kind {
-            Compression::None => out.extend_from_slice(raw),
+    /// Compresses `raw`. The result is there until the next call.
+    pub fn compress<'a>(&'a mut self, kind: Compression, raw: &'a [u8]) -> &'a [u8] {
+        let len = match kind {
+            Compression::None => return raw,
             Compression::Lz4 => {
-                out.resize(lz4_flex::block::get_maximum_output_size(raw.len()), 0);
-                let len = lz4_flex::block::compress_into_with_table(raw, out, &mut self.lz4)
-                    .expect("the output has the maximum size that lz4 can need");
-                out.truncate(len);
+                let out = room(&mut self.out, lz4::room_for(raw.len()));
+                self.lz4.encode(raw, out)
             }
             Compression::Zstd => {
-                out.resize(zstd::zstd_safe::compress_bound(raw.len()), 0);
-                let len = zstd::bulk::compress_to_buffer(raw, &mut out[..], 1)
-                    .expect("the output has the maximum size that zstd can need");
-                out.truncate(len);
+                let out = room(&mut self.out, zstd::zstd_safe::compress_bound(raw.len()));
+                zstd::bulk::compress_to_buffer(raw, out, 1)
+                    .expect("the output has the maximum size that zstd can need")
             }
             Compression::Deflate => {
-                read_all(flate2::read::ZlibEncoder::new(raw, flate2::Compression::fast()), out);
+                let encoder = flate2::read::ZlibEncoder::new(raw, flate2::Compression::fast());
+                read_all(encoder, &mut self.out)
             }
             Compression::Gzip => {
-                read_all(flate2::read::GzEncoder::new(raw, flate2::Compression::fast()), out);
+                let encoder = flate2::read::GzEncoder::new(raw, flate2::Compression::fast());
+                read_all(encoder, &mut self.out)
             }
-        }
+        };
+        &self.out[..len]
     }
 }
 
-fn read_all(mut encoder: impl Read, out: &mut Vec<u8>) {
-    encoder.read_to_end(out).expect("an encoder over memory has no I/O to fail");
+/// The first `len` bytes of `out`, whatever they hold.
+fn room(out: &mut Vec<u8>, len: usize) -> &mut [u8] {
+    if out.len() < len {
+        out.resize(len, 0);
+    }
+    &mut out[..len]
+}
+
+fn read_all(mut encoder: impl Read, out: &mut Vec<u8>) -> usize {
+    out.clear();
+    encoder.read_to_end(out).expect("an encoder over memory has no I/O to fail")
 }
 
 /// Compresses one body. For many bodies keep a [`Compressor`].
 pub fn compress(kind: Compression, raw: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    Compressor::default().compress(kind, raw, &mut out);
-    out
+    Compressor::default().compress(kind, raw).to_vec()
 }
 
 /// Decompresses `body`, whose size before compression is declared as `raw_bytes`.
@@ -263,10 +263,9 @@ mod tests {
         fn every_body_comes_back(raw in prop::collection::vec(any::<u8>(), 0..5000), repeat in 1usize..40) {
             let raw = raw.repeat(repeat);
             let mut compressor = Compressor::default();
-            let mut body = Vec::new();
             for kind in KINDS {
-                compressor.compress(kind, &raw, &mut body);
-                prop_assert_eq!(decompress(kind, &body, raw.len(), 1 << 20).unwrap(), raw.clone());
+                let body = compressor.compress(kind, &raw);
+                prop_assert_eq!(decompress(kind, body, raw.len(), 1 << 20).unwrap(), raw.clone());
             }
         }
 
