@@ -1,20 +1,16 @@
 //! The client: address, sign, send, read.
 
-use crate::credentials::{CredentialSource, KeyPair};
+use crate::credentials::CredentialSource;
 use crate::endpoint::Endpoint;
 use crate::error::ClientError;
+use crate::signature::{Choice, Signature, Signer};
 use crate::transport::Transport;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
+use http::{HeaderMap, HeaderValue, Request, header};
 use http_body_util::Full;
-use sls::api::{BODY_RAW_SIZE, Call, Parts, Scope};
+use sls::api::{Call, Parts, Scope};
 use sls::error::RetryClass;
-use sls::sign::{Signable, content_md5, v1};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
-
-const API_VERSION: HeaderName = HeaderName::from_static("x-log-apiversion");
-const SIGNATURE_METHOD: HeaderName = HeaderName::from_static("x-log-signaturemethod");
-const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 
 /// How a [`Client`] behaves.
 #[derive(Debug)]
@@ -23,6 +19,8 @@ pub struct Settings {
     pub endpoint: Endpoint,
     /// What to sign with.
     pub credentials: CredentialSource,
+    /// How to sign.
+    pub signature: Signature,
     /// How long a TCP connection, and then a TLS handshake, may take.
     pub connect_timeout: Duration,
     /// How long a request may take from the first byte out to the last byte in.
@@ -45,6 +43,7 @@ impl Settings {
         Self {
             endpoint,
             credentials,
+            signature: Signature::V1,
             connect_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(15),
             user_agent: concat!("sidetail/", env!("CARGO_PKG_VERSION")),
@@ -60,6 +59,7 @@ impl Settings {
 pub struct Client {
     endpoint: Endpoint,
     credentials: CredentialSource,
+    signature: Choice,
     request_timeout: Duration,
     user_agent: HeaderValue,
     clock: fn() -> SystemTime,
@@ -90,6 +90,7 @@ impl Client {
             )?,
             endpoint: settings.endpoint,
             credentials: settings.credentials,
+            signature: Choice::new(settings.signature),
             request_timeout: settings.request_timeout,
             user_agent: HeaderValue::from_static(settings.user_agent),
             clock: settings.clock,
@@ -114,7 +115,8 @@ impl Client {
             Scope::Project => project,
             Scope::Endpoint => "",
         };
-        let request = self.request(call.parts(), project)?;
+        let signer = self.signature.signer();
+        let request = self.request(call.parts(), project, &signer)?;
         let answer =
             tokio::time::timeout(self.request_timeout, self.transport.send(C::NAME, request))
                 .await
@@ -122,6 +124,7 @@ impl Client {
                     call: C::NAME,
                     timeout: self.request_timeout,
                 })??;
+        self.signature.learn(&signer, answer.status(), answer.headers());
         let result = C::response(answer.status(), answer.headers(), answer.body());
         let result = result.map_err(ClientError::from);
         match result.as_ref().err().map(ClientError::retry_class) {
@@ -156,6 +159,7 @@ impl Client {
         &self,
         parts: Parts,
         project: &str,
+        signer: &Signer<'_>,
     ) -> Result<Request<Full<bytes::Bytes>>, ClientError> {
         let target = parts.target();
         let mut headers = parts.headers;
@@ -172,9 +176,9 @@ impl Client {
         headers.insert(header::USER_AGENT, self.user_agent.clone());
         if let Some(key) = key {
             let date = httpdate::fmt_http_date(self.signing_time());
-            let path = parts.path.as_str();
-            let signable = Unsigned { method: parts.method.as_str(), path, query: &parts.query };
-            sign(&key, signable, &date, &parts.body, &mut headers)
+            let (method, path) = (parts.method.as_str(), parts.path.as_str());
+            signer
+                .sign(&key, method, path, &parts.query, &date, &parts.body, &mut headers)
                 .map_err(|error| unusable(error.into()))?;
         }
         let mut request = Request::builder().method(parts.method).uri(target);
@@ -183,34 +187,4 @@ impl Client {
         }
         request.body(Full::new(parts.body)).map_err(unusable)
     }
-}
-
-/// What a signature covers besides the headers.
-struct Unsigned<'a> {
-    method: &'a str,
-    path: &'a str,
-    query: &'a [(String, String)],
-}
-
-/// Adds the headers of signature v1 (`sls-api` 1.4, 1.6).
-fn sign(
-    key: &KeyPair,
-    parts: Unsigned<'_>,
-    date: &str,
-    body: &[u8],
-    headers: &mut HeaderMap,
-) -> Result<(), http::header::InvalidHeaderValue> {
-    headers.insert(header::DATE, HeaderValue::from_str(date)?);
-    headers.insert(API_VERSION, HeaderValue::from_static("0.6.0"));
-    headers.insert(SIGNATURE_METHOD, HeaderValue::from_static("hmac-sha1"));
-    if !headers.contains_key(BODY_RAW_SIZE) {
-        headers.insert(BODY_RAW_SIZE, HeaderValue::from(body.len()));
-    }
-    if !body.is_empty() {
-        headers.insert(CONTENT_MD5, HeaderValue::from_str(&content_md5(body))?);
-    }
-    let signable = Signable { method: parts.method, path: parts.path, query: parts.query, headers };
-    let authorization = v1::authorization(&key.id, &key.secret, &signable);
-    headers.insert(header::AUTHORIZATION, HeaderValue::from_str(&authorization)?);
-    Ok(())
 }

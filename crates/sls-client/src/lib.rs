@@ -9,9 +9,11 @@ mod client;
 mod credentials;
 mod endpoint;
 mod error;
+mod signature;
 mod transport;
 
 pub use client::{Client, Settings};
 pub use credentials::{CredentialSource, KeyPair};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::ClientError;
+pub use signature::Signature;

@@ -2,7 +2,7 @@
 
 use sls::api::project::{CreateProject, GetProject};
 use sls::sign::{Authorization, Signable};
-use sls_client::{Client, ClientError, CredentialSource, KeyPair, Settings};
+use sls_client::{Client, ClientError, CredentialSource, KeyPair, Settings, Signature};
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -59,6 +59,15 @@ async fn serve(listener: TcpListener, script: Vec<Vec<&'static str>>) -> Vec<Str
     requests
 }
 
+fn headers<'a>(lines: impl Iterator<Item = &'a str>) -> http::HeaderMap {
+    lines
+        .map(|line| {
+            let (name, value) = line.split_once(": ").unwrap();
+            (name.parse::<http::HeaderName>().unwrap(), value.parse().unwrap())
+        })
+        .collect()
+}
+
 async fn listener() -> (TcpListener, u16) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -76,16 +85,37 @@ async fn a_call_is_addressed_to_its_project_and_its_signature_verifies() {
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
     let mut lines = head.lines();
     assert_eq!(lines.next(), Some("POST / HTTP/1.1"));
-    let headers: http::HeaderMap = lines
-        .map(|line| {
-            let (name, value) = line.split_once(": ").unwrap();
-            (name.parse::<http::HeaderName>().unwrap(), value.parse().unwrap())
-        })
-        .collect();
+    let headers = headers(lines);
     assert_eq!(headers["host"], format!("127.0.0.1:{port}").as_str());
     assert_eq!(headers["date"], "Thu, 01 Jan 2026 00:00:00 GMT");
     assert_eq!(headers["content-md5"], sls::sign::content_md5(body.as_bytes()).as_str());
     let authorization = Authorization::parse(headers["authorization"].to_str().unwrap()).unwrap();
+    let signable = Signable { method: "POST", path: "/", query: &[], headers: &headers };
+    assert!(authorization.verify("sk", &signable));
+}
+
+#[tokio::test]
+async fn signature_v4_hashes_the_body_once_and_verifies() {
+    let (listener, port) = listener().await;
+    let server = tokio::spawn(serve(listener, vec![vec![EMPTY]]));
+    let endpoint = format!("http://127.0.0.1:{port}").parse().unwrap();
+    let mut settings = Settings::new(endpoint, key());
+    settings.signature = Signature::V4 { region: "cn-test".into() };
+    settings.clock = || SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600);
+    let call = CreateProject { project_name: "prj".into(), ..Default::default() };
+    Client::new(settings).unwrap().call("", &call).await.unwrap();
+
+    let request = server.await.unwrap().remove(0);
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    let headers = headers(head.lines().skip(1));
+    assert_eq!(headers["x-log-date"], "20260101T000000Z");
+    assert_eq!(
+        headers["x-log-content-sha256"],
+        sls::sign::content_sha256(body.as_bytes()).as_str()
+    );
+    assert!(!headers.contains_key("content-md5"));
+    let authorization = Authorization::parse(headers["authorization"].to_str().unwrap()).unwrap();
+    assert!(matches!(&authorization, Authorization::V4 { region, .. } if region == "cn-test"));
     let signable = Signable { method: "POST", path: "/", query: &[], headers: &headers };
     assert!(authorization.verify("sk", &signable));
 }

@@ -1,7 +1,7 @@
 //! Clients as the settings want them.
 
 use crate::settings::{Credentials, Settings};
-use sls_client::{Client, ClientError, Endpoint};
+use sls_client::{Client, ClientError, Endpoint, Signature};
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,6 +26,7 @@ pub enum ConnectError {
 #[derive(Clone, Debug)]
 pub struct Connector {
     credentials: Credentials,
+    signature: Signature,
     ca_file: Option<PathBuf>,
     request_timeout: Duration,
 }
@@ -35,6 +36,7 @@ impl Connector {
     pub fn new(settings: &Settings) -> Self {
         Self {
             credentials: settings.credentials.clone(),
+            signature: settings.signature.clone(),
             ca_file: settings.ca_file.clone(),
             request_timeout: settings.request_timeout,
         }
@@ -51,6 +53,7 @@ impl Connector {
                 .map_err(|source| ConnectError::CaFile { path: path.clone(), source })?;
             prepared.ca_pem = Some(pem);
         }
+        prepared.signature = self.signature.clone();
         prepared.user_agent = concat!("sidetail-agent/", env!("CARGO_PKG_VERSION"));
         prepared.max_answer_bytes = 16 << 20;
         prepared.request_timeout = self.request_timeout;

@@ -24,7 +24,7 @@ use pipeline::retry::KEEP_REFUSED;
 use pipeline::tags::AgentLabels;
 use reader::Reader;
 use sls::compress::Compression;
-use sls_client::{CredentialSource, Endpoint, KeyPair};
+use sls_client::{CredentialSource, Endpoint, KeyPair, Signature};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -149,6 +149,8 @@ pub struct Settings {
     pub dead_letter_bytes: usize,
     /// How bodies are compressed.
     pub compression: Compression,
+    /// How requests are signed.
+    pub signature: Signature,
     /// What the agent says about itself.
     pub log_level: Level,
     /// Where it says so, if not on standard error.
@@ -352,6 +354,7 @@ impl Settings {
                     _ => Err(format!("`{text}` is not one of lz4, zstd and none")),
                 }
             })?,
+            signature: signature(&mut reader)?,
             log_level,
             log_file: reader.text("SIDETAIL_AGENT_LOG_FILE").map(PathBuf::from),
             origins: Vec::new(),
@@ -504,6 +507,16 @@ fn task_site(reader: &mut Reader<'_>, name: &str, file: &str) -> Option<PathBuf>
             Some(path)
         }
     }
+}
+
+fn signature(reader: &mut Reader<'_>) -> Result<Signature, SettingsError> {
+    let region = reader.text("SIDETAIL_AGENT_REGION").unwrap_or_default();
+    reader.parsed("SIDETAIL_AGENT_SIGNATURE", Signature::Auto, |text| match text {
+        "auto" => Ok(Signature::Auto),
+        "v1" => Ok(Signature::V1),
+        "v4" => Ok(Signature::V4 { region: region.clone() }),
+        _ => Err(format!("`{text}` is not one of auto, v1 and v4")),
+    })
 }
 
 fn credentials(reader: &mut Reader<'_>) -> Result<Credentials, SettingsError> {

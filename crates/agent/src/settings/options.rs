@@ -248,6 +248,17 @@ pub const OPTIONS: &[OptionInfo] = &[
     ),
     own("SIDETAIL_AGENT_COMPRESSION", "lz4", "lz4, zstd or none"),
     own(
+        "SIDETAIL_AGENT_SIGNATURE",
+        "auto",
+        "`v1` (MD5), `v4` (SHA-256; the service compares `SIDETAIL_AGENT_REGION`), or `auto`: v1, \
+         and v4 to a Sidetail server where the processor hashes SHA-256 itself",
+    ),
+    own(
+        "SIDETAIL_AGENT_REGION",
+        "none",
+        "the region that signature v4 names, such as `cn-hangzhou`",
+    ),
+    own(
         "SIDETAIL_AGENT_SINK",
         "sls",
         "`null` drops batches before they are compressed: for measuring",

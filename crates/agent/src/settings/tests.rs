@@ -136,6 +136,7 @@ fn what_cannot_be_used_is_refused_by_name() {
         "SIDETAIL_AGENT_SINK: `kafka` is not a sink; write `sls` or `null`"
     );
     assert!(with("SIDETAIL_AGENT_MEMORY_BYTES", "1").contains("1 MiB"));
+    assert!(with("SIDETAIL_AGENT_SIGNATURE", "v2").contains("not one of auto, v1 and v4"));
     assert!(with("SIDETAIL_AGENT_ADMIN_LISTEN", "9").contains("ADDRESS:PORT"));
     assert!(with("SIDETAIL_AGENT_ACCESS_KEY_ID", "ak").contains("SECRET: is missing"));
     assert!(with("SIDETAIL_AGENT_ENDPOINT", "ftp://x").contains("unknown scheme"));

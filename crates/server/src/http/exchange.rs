@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode, header};
 use sls::api;
 use sls::error::ErrorCode;
 
@@ -47,6 +47,8 @@ pub async fn exchange(
     service.metrics.requests.get_or_create(&RequestLabels { method, route, status }).inc();
     let value = HeaderValue::from_str(&id.0).expect("hexadecimal digits");
     response.headers_mut().insert(api::REQUEST_ID, value);
+    let name = HeaderValue::from_static(api::SERVER_NAME);
+    response.headers_mut().insert(header::SERVER, name);
     response
 }
 

@@ -33,6 +33,8 @@ pub const BODY_RAW_SIZE: HeaderName = HeaderName::from_static("x-log-bodyrawsize
 pub const COMPRESS_TYPE: HeaderName = HeaderName::from_static("x-log-compresstype");
 /// Identity of one request, 24 hexadecimal digits, on every response.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-log-requestid");
+/// What our service calls itself in `Server`, by which our clients know what else they may use.
+pub const SERVER_NAME: &str = "sidetail";
 /// `Complete` or `Incomplete`, on answers to queries.
 pub const PROGRESS: HeaderName = HeaderName::from_static("x-log-progress");
 /// Number of rows or buckets in the answer.

@@ -110,6 +110,10 @@ fn converse(stream: TcpStream, judge: &Mutex<impl Judge>) -> Result<bool, String
 }
 
 fn answer(stream: &mut TcpStream, status: &str) -> std::io::Result<()> {
-    let head = format!("HTTP/1.1 {status}\r\nx-log-requestid: 0\r\ncontent-length: 0\r\n\r\n");
+    // The name by which our service is known to take signature v4.
+    let name = sls::api::SERVER_NAME;
+    let head = format!(
+        "HTTP/1.1 {status}\r\nserver: {name}\r\nx-log-requestid: 0\r\ncontent-length: 0\r\n\r\n"
+    );
     stream.write_all(head.as_bytes())
 }
