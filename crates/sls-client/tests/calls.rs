@@ -124,7 +124,7 @@ async fn signature_v4_hashes_the_body_once_and_verifies() {
 async fn a_project_call_carries_the_project_in_the_host() {
     let (listener, port) = listener().await;
     let refusal = "HTTP/1.1 404 Not Found\r\nx-log-requestid: r2\r\ncontent-type: application/json\r\n\
-                   content-length: 61\r\n\r\n\
+                   content-length: 60\r\n\r\n\
                    {\"errorCode\":\"ProjectNotExist\",\"errorMessage\":\"no such one\"}";
     let server = tokio::spawn(serve(listener, vec![vec![refusal]]));
     let error =
