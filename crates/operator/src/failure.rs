@@ -36,9 +36,7 @@ impl Failure {
     pub fn of(error: &ClientError) -> Self {
         let class = match error.retry_class() {
             RetryClass::Throttled => Class::Throttled,
-            RetryClass::Credentials | RetryClass::TooLarge | RetryClass::Final => {
-                Class::Permanent
-            }
+            RetryClass::Credentials | RetryClass::TooLarge | RetryClass::Final => Class::Permanent,
             // A missing object may be one that somebody just deleted: the next attempt makes it.
             RetryClass::Busy | RetryClass::Clock | RetryClass::Missing | RetryClass::Duplicate => {
                 Class::Transient
