@@ -282,7 +282,7 @@ pub(in super::super) const ADVANCED: &[Key] = &[
         "exactly_once_concurrency",
         "0 to 512",
         "0",
-        "exactly once, which is always on here: each batch tells the service its place in the file",
+        "each batch tells the service its file and byte range, always; what holds it already may drop it",
     )
     .effect(Silent),
     key(

@@ -154,7 +154,7 @@ pub(in super::super) const INPUT_FILE: &[Key] = &[
         "EnableExactlyOnce",
         "truth value",
         "false",
-        "exactly once, which is always on here: each batch tells the service its place in the file",
+        "each batch tells the service its file and byte range, always; what holds it already may drop it",
     )
     .effect(Silent),
     one("ExactlyOnceConcurrency", "0 to 512", "0", "see `EnableExactlyOnce`").effect(Silent),
