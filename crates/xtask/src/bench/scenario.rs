@@ -214,6 +214,8 @@ impl Stand {
             .env("SIDETAIL_AGENT_ACCESS_KEY_ID", "bench")
             .env("SIDETAIL_AGENT_ACCESS_KEY_SECRET", "bench")
             .env("SIDETAIL_AGENT_CONFIG_DIR", dir.path("config"))
+            // An absent one would be waited for at the end.
+            .env("SIDETAIL_AGENT_CONFIG_SERVER", "none")
             .env("SIDETAIL_AGENT_STATE_DIR", dir.path("state"))
             .env("SIDETAIL_AGENT_DRAIN_SECONDS", "20")
             .env("SIDETAIL_AGENT_SINK", if sink == Sink::Null { "null" } else { "sls" })
