@@ -44,6 +44,8 @@ pub(crate) struct Content {
     pub(crate) node: NodeId,
     /// Not the first one of its file.
     pub(crate) is_later: bool,
+    /// It began as that of another file.
+    pub(crate) is_copy: bool,
     bytes: Vec<u8>,
     parts: Vec<Part>,
 }
@@ -182,6 +184,7 @@ impl Book {
             })
             .collect();
         let target = &mut self.contents[to];
+        target.is_copy = true;
         target.bytes.extend_from_slice(&bytes);
         target.parts.extend(parts);
         self.ended(to);
@@ -209,6 +212,12 @@ impl Book {
                 line.excused.push(excused);
             }
         }
+    }
+
+    /// Whether the first line of a content was not written at once.
+    pub(crate) fn is_begun_with_a_part(&self, content: ContentId) -> bool {
+        let Content { bytes, parts, .. } = &self.contents[content];
+        parts.first().is_some_and(|part| bytes.get(part.at + part.len) != Some(&b'\n'))
     }
 
     /// What has arrived of a content may arrive again.

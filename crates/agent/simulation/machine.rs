@@ -49,6 +49,10 @@ impl Drop for SimHandle {
         world.disk.close(self.node);
         world.read.remove(&self.node);
         world.looked.remove(&self.node);
+        if world.disk.faults.io_per_mille > 0 && world.disk.nodes[self.node].held == 0 {
+            // Opened, not readable, and maybe deleted meanwhile.
+            world.moved(self.node);
+        }
     }
 }
 
@@ -672,8 +676,9 @@ impl Machine {
         if let Some(report) = agent.collector.drained(moment) {
             let bytes = encode(&agent.collector.positions(moment));
             self.say(|| format!("the agent ends: {report:?}"));
-            if !self.saves_fail {
-                self.keep(bytes);
+            match self.saves_fail {
+                true => self.world.borrow_mut().not_saved(),
+                false => self.keep(bytes),
             }
             if report.left_bytes == 0 && self.is_settling {
                 self.is_drained = true;
@@ -763,12 +768,14 @@ impl Machine {
     fn keep(&mut self, bytes: Vec<u8>) {
         let entries = decode(&bytes).unwrap_or_default();
         let world = &mut *self.world.borrow_mut();
+        world.saves_failed = false;
         world.recorded =
             entries.iter().map(|entry| (entry.inode, entry.born.unwrap_or_default())).collect();
         world.named_contents = entries
             .iter()
             .filter_map(|entry| world.book.content_of(u128::from_be_bytes(entry.file.0)))
             .collect();
+        world.once_named.extend(&world.named_contents);
         world.recorded_contents = entries
             .iter()
             .filter(|entry| entry.offset > 0)

@@ -1,7 +1,7 @@
 //! Everything around the agent: the disk, the programs that write to it, the clocks, and the book
 //! in which it is noted.
 
-use super::book::{Book, LineId};
+use super::book::{Book, Content, LineId};
 use super::disk::{Body, Change, ContentId, Disk, NodeId, below};
 use super::random::Random;
 use std::collections::{BTreeMap, BTreeSet};
@@ -109,8 +109,12 @@ pub(crate) struct World {
     pub(crate) recorded: BTreeSet<(u64, u64)>,
     /// Contents whose id is there.
     pub(crate) named_contents: BTreeSet<ContentId>,
+    /// Contents whose id has been in a checkpoint on disk.
+    pub(crate) once_named: BTreeSet<ContentId>,
     /// Contents of which a part is acknowledged there.
     pub(crate) recorded_contents: BTreeSet<ContentId>,
+    /// The last checkpoint could not be written.
+    pub(crate) saves_failed: bool,
     /// The configuration has had another name.
     has_renamed: bool,
     trace: bool,
@@ -139,7 +143,9 @@ impl World {
             read: BTreeMap::new(),
             recorded: BTreeSet::new(),
             named_contents: BTreeSet::new(),
+            once_named: BTreeSet::new(),
             recorded_contents: BTreeSet::new(),
+            saves_failed: false,
             has_renamed: false,
             trace,
             script,
@@ -398,12 +404,16 @@ impl World {
         dirs(one).any(|dir| dirs(other).any(|it| it == dir))
     }
 
-    /// A file has another name, or none.
-    fn moved(&mut self, node: NodeId) {
-        let held = self.disk.nodes[node].held;
-        if held == 0 && !self.can_be_found(node) && !self.is_visible(node) {
+    /// A file has another name, or none. A copy that was not begun with is found by its name only,
+    /// also when the file it was written into is open for what it had before.
+    pub(crate) fn moved(&mut self, node: NodeId) {
+        let content = self.disk.content(node);
+        let is_read = self.read.get(&node).is_some_and(|(read, _)| *read == content);
+        let is_held =
+            self.disk.nodes[node].held > 0 && (is_read || !self.book.contents[content].is_copy);
+        if !is_held && !self.can_be_found(node) && !self.is_visible(node) {
             let fair = self.fair_from();
-            self.book.excuse(self.disk.content(node), 0, fair);
+            self.book.excuse(content, 0, fair);
         }
     }
 
@@ -541,6 +551,10 @@ impl World {
             Some((known, read)) if *known == content && self.disk.nodes[node].held > 0 => *read,
             _ => 0,
         };
+        if read == 0 && !self.once_named.contains(&content) {
+            // Neither a record nor an agent that runs knows what an earlier one has sent of it.
+            self.book.may_repeat(content);
+        }
         let fair = self.fair_from();
         // The copy is found by what was taken of the original, if anything was.
         let is_known = read > 0 || self.recorded_contents.contains(&content);
@@ -614,11 +628,26 @@ impl World {
 
     /// The checkpoint cannot be written: after a crash nobody knows how often a file was truncated.
     pub(crate) fn not_saved(&mut self) {
+        self.saves_failed = true;
+    }
+
+    /// What a crash makes the agent forget. A content that was on no record has the id that can be
+    /// derived from its file again, as long as the file has it and it was the first there. When it
+    /// was copied and truncated before a checkpoint could be written, the copy is all that is left
+    /// of it, and nobody knows of what. A later content waits for the checkpoint, unless none can
+    /// be written; so does one that is named after a part of its first line.
+    fn forget_unnamed(&mut self) {
         for content in 0..self.book.contents.len() {
-            if self.book.contents[content].is_later {
+            let Content { node, is_later, .. } = self.book.contents[content];
+            let is_over = self.disk.content(node) != content;
+            // Without its first line an id cannot be derived, only recorded.
+            let must_wait = is_later || self.book.is_begun_with_a_part(content);
+            let is_forgotten = is_over || (must_wait && self.saves_failed);
+            if is_forgotten && !self.once_named.contains(&content) {
                 self.book.may_repeat(content);
             }
         }
+        self.saves_failed = false;
     }
 
     /// The agent is gone, with all it had in memory or only open.
@@ -626,6 +655,7 @@ impl World {
         if self.has_renamed {
             self.forget_unrecorded();
         }
+        self.forget_unnamed();
         self.read.clear();
         self.looked.clear();
         for content in 0..self.book.contents.len() {
