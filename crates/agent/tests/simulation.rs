@@ -5,11 +5,14 @@ mod simulation;
 
 use simulation::run;
 
+/// Schedules in which a file was truncated or renamed between two looks at it.
+const ONCE_FAILED: [u64; 8] = [1304, 1331, 1399, 1405, 1656, 1795, 1884, 4113];
+
 #[test]
 fn every_byte_that_could_be_collected_arrives_once_and_in_order() {
     agent::log::set_level(agent::log::Level::Error);
     let mut arrived = 0;
-    for seed in 3..=40 {
+    for seed in (1..=40).chain(ONCE_FAILED) {
         let outcome = run(seed, false);
         assert!(outcome.wrong.is_nothing(), "seed {seed}: {:#?}", outcome.said);
         arrived += outcome.arrived;

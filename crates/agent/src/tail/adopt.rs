@@ -124,8 +124,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
             Ok(known) => known,
             Err(error) => return self.cannot_open(path, &error),
         };
-        let is_fresh =
-            known.as_ref().is_none_or(|(begin, _)| begin.generation > 0 && begin.id.is_none());
+        // A content without a name is one of which nothing was read.
+        let is_fresh = known.as_ref().is_none_or(|(begin, _)| begin.id.is_none());
         if is_fresh && matches!(sight, Sight::InPlace) {
             match self.is_copy(id, path, &handle, &facts, head, now) {
                 Ok(false) => {}

@@ -22,6 +22,9 @@ const IN_THE_MAKING_NANOS: u64 = 5_000_000_000;
 /// Bytes that two logs of one program do not begin with by chance.
 const PROOF_BYTES: u64 = 512;
 
+/// A head that is shorter is that of too many files: then a copy has nothing else.
+const LEAST_HEAD: u16 = 4;
+
 /// What of a content was taken, for looking for it elsewhere.
 #[derive(Clone, Debug)]
 pub(super) struct Sought {
@@ -83,7 +86,13 @@ impl<F: Files, S: Ship> Collector<F, S> {
     }
 
     /// Looks beside the path of a content that was taken away for a copy of it; gives the newest.
+    /// Names may move while the directory is looked through, so one look that finds nothing is not
+    /// enough.
     pub(super) fn find_copy(&mut self, sought: &Sought) -> Option<Copy<F::Handle>> {
+        self.look_for_copy(sought).or_else(|| self.look_for_copy(sought))
+    }
+
+    fn look_for_copy(&mut self, sought: &Sought) -> Option<Copy<F::Handle>> {
         let (dir, name) = (sought.path.parent()?, sought.path.file_name()?.as_bytes());
         let mut beside: Vec<(PathBuf, Found)> = self.files_in(dir);
         beside.retain(|(path, found)| {
@@ -95,9 +104,12 @@ impl<F: Files, S: Ship> Collector<F, S> {
         });
         beside.sort_by_key(|(_, found)| std::cmp::Reverse(found.facts.modified_nanos));
         for (path, _) in beside {
-            let Ok(handle) = self.open_making_room(&path) else {
-                self.unreadable += 1;
-                continue;
+            let handle = match self.open_making_room(&path) {
+                Ok(handle) => handle,
+                Err(error) => {
+                    self.unreadable += usize::from(error.kind() != io::ErrorKind::NotFound);
+                    continue;
+                }
             };
             let mut head = [0; HEAD_BYTES];
             let (Ok(found), Ok(head_len)) =
@@ -122,6 +134,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
         head: &[u8],
     ) -> Likeness {
         if !sought.head.matches_head(head) || facts.inode == sought.inode {
+            return Likeness::Other;
+        }
+        if sought.head.len < LEAST_HEAD && facts.size_bytes != sought.position {
             return Likeness::Other;
         }
         // Every log of a program may begin with the same lines. A little that is equal proves a
@@ -234,9 +249,24 @@ impl<F: Files, S: Ship> Collector<F, S> {
         is_copy
     }
 
-    /// Whether a tail that follows the file of a copy still has its content there.
-    pub(super) fn is_still_in(&mut self, key: FileKey, copy: &Copy<F::Handle>) -> bool {
-        let sought = self.tails.get(&key).and_then(|tail| self.sought(tail));
+    /// Whether nobody goes on with a content in its copy already. What was read of that file before
+    /// is not in it any more.
+    pub(super) fn is_free(&mut self, id: SourceId, copy: &Copy<F::Handle>) -> bool {
+        let inode = (copy.found.facts.device, copy.found.facts.inode);
+        let other = self.sources.get(&id).and_then(|source| source.by_inode.get(&inode).copied());
+        match other {
+            Some(other) if self.is_still_in(other, copy) => return false,
+            Some(other) => self.end_rewritten(other),
+            None => {}
+        }
+        true
+    }
+
+    /// Whether a tail that follows the file of a copy still has its content there, and has begun
+    /// with it: what nobody has read belongs to whoever was truncated.
+    fn is_still_in(&mut self, key: FileKey, copy: &Copy<F::Handle>) -> bool {
+        let begun = self.tails.get(&key).filter(|tail| tail.stream.position() > 0);
+        let sought = begun.and_then(|tail| self.sought(tail));
         let Some(mut sought) = sought else { return false };
         // It is the same file; only its content is in question.
         sought.inode = 0;

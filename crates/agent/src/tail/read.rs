@@ -4,6 +4,7 @@ use super::file::{Anchor, SafePoint, Tail};
 use super::source::{Source, pack_prefix, placed};
 use super::{Collector, FileKey, Moment, Phase, Room, Ship, Unsaved, file_alarm};
 use crate::alarms;
+use crate::debug;
 use crate::files::{Files, read_full};
 use crate::log::{Level, alarm};
 use crate::tally::{Place, ReadFacts};
@@ -129,16 +130,24 @@ impl<F: Files, S: Ship> Collector<F, S> {
         }
         if position == 0 {
             let mut head = [0; HEAD_BYTES];
-            let head_len = match read_full(&mut self.files, handle, &mut head, 0) {
-                Ok(read) => read,
-                Err(error) => {
-                    self.cannot_read(key, &error, now);
-                    return Room::Enough;
-                }
-            };
+            let taken = read.min(HEAD_BYTES);
+            let mut head_len = taken;
+            if taken < HEAD_BYTES && (taken as u64) < facts.size_bytes {
+                head_len = match read_full(&mut self.files, handle, &mut head, 0) {
+                    Ok(read) => read,
+                    Err(error) => {
+                        self.cannot_read(key, &error, now);
+                        return Room::Enough;
+                    }
+                };
+            }
+            if head_len <= taken {
+                // What was read is what has to be known again, also when it was truncated since.
+                head[..taken].copy_from_slice(&buf[..taken]);
+                head_len = taken;
+            }
             // No anchor tells yet whether this is the content that was found.
-            let both = read.min(head_len);
-            if !tail.head.matches_head(&head[..head_len]) || buf[..both] != head[..both] {
+            if !tail.head.matches_head(&head[..head_len]) || buf[..taken] != head[..taken] {
                 self.restart(key, now);
                 return Room::Enough;
             }
@@ -201,7 +210,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
         if !tail.is_named {
             // The first line is known, or its part that is taken for one.
             let taken = (rest == Rest::IsRecord).then_some(chunk);
-            if let Some(beginning) = first_line(chunk).or(taken) {
+            let line = first_line(chunk);
+            if let Some(beginning) = line.or(taken) {
                 let scope = scope(&self.setup.labels, &source.plan.name);
                 tail.id = FileId::derive(&scope, &tail.facts, tail.generation, beginning);
                 tail.is_named = true;
@@ -212,6 +222,13 @@ impl<F: Files, S: Ship> Collector<F, S> {
                     pack_prefix(tail.id),
                 ));
                 self.unsaved = self.unsaved.max(Unsaved::Files);
+                if line.is_none() {
+                    // When the line goes on, nobody can derive this id again: nothing is sent
+                    // under it before it is on record.
+                    tail.is_recorded = false;
+                    self.make_ready(key);
+                    return;
+                }
             }
         }
         let many = chunk.len() >= self.setup.read_bytes / 4;
@@ -253,7 +270,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let left = read - anchor_len - consumed;
         // A read that came back short says nothing about the end of the file.
         let is_short = !is_at_end && consumed == 0 && left < self.setup.read_bytes;
-        if !is_short && tail.rest.map(|(bytes, _)| bytes) != Some(left) {
+        // Behind a record there is another rest, though it may be as long as the one before.
+        let is_same = consumed == 0 && tail.rest.map(|(bytes, _)| bytes) == Some(left);
+        if !is_short && !is_same {
             tail.rest = (left > 0).then_some((left, now.clock));
             if left > 0 {
                 self.last_growth = now.clock;
@@ -335,22 +354,16 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 return;
             }
         }
-        let mut copy = copy;
-        if let Some(found) = &copy {
-            let inode = (found.found.facts.device, found.found.facts.inode);
-            let source = self.tails.get(&key).and_then(|tail| self.sources.get(&tail.source));
-            let other = source.and_then(|source| source.by_inode.get(&inode).copied());
-            match other {
-                // Somebody goes on with this content there already.
-                Some(other) if self.is_still_in(other, found) => copy = None,
-                // What was read of that file before is not in it any more.
-                Some(other) => self.end_rewritten(other),
-                None => {}
-            }
-        }
+        let source = self.tails.get(&key).map(|tail| tail.source);
+        let copy = copy.filter(|copy| source.is_some_and(|id| self.is_free(id, copy)));
         self.seal(key);
         let new_key = self.new_id();
         let Some(old) = self.tails.get_mut(&key) else { return };
+        debug!(
+            "{} has another content than the one read up to byte {}",
+            old.at.display(),
+            old.stream.position()
+        );
         let Some(source) = self.sources.get_mut(&old.source) else { return };
         self.setup.metrics.truncations.add(1);
         let read = old.stream.position();
@@ -448,7 +461,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
 
 impl<F: Files, S: Ship> Collector<F, S> {
     /// Reads no more of a content that was taken away, and lets nothing take its place.
-    fn end_rewritten(&mut self, key: FileKey) {
+    pub(super) fn end_rewritten(&mut self, key: FileKey) {
         self.seal(key);
         let Some(old) = self.tails.get_mut(&key) else { return };
         old.handle = None;

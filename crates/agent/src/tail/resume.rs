@@ -4,7 +4,7 @@
 use super::adopt::{Begin, Opened, Sight};
 use super::copy::Sought;
 use super::file::Anchor;
-use super::source::{Source, placed};
+use super::source::placed;
 use super::{Collector, Moment, Ship, SourceId};
 use crate::checkpoint::{Claim, Entry};
 use crate::files::{Files, Found, Kind, read_full};
@@ -155,10 +155,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 false => Ok(false),
             };
         };
-        let is_followed = |source: &Source| {
-            source.by_inode.contains_key(&(copy.found.facts.device, copy.found.facts.inode))
-        };
-        if self.sources.get(&id).is_none_or(is_followed) {
+        if !self.is_free(id, &copy) {
             return Ok(false);
         }
         let begin = Begin::from_entry(entry, copy.anchor);
@@ -219,9 +216,20 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let path = placed(path, &self.setup.path_prefix);
         let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return };
         let known_inodes: HashSet<u64> = entries.iter().map(|entry| entry.inode).collect();
-        let current = self.files.look(&path).ok().map(|found| found.facts);
-        if current.is_some_and(|facts| known_inodes.contains(&facts.inode)) {
-            return;
+        let looked = self.files.look(&path);
+        // What was found before has no entry any more.
+        let is_followed = |found: &Found| {
+            let inode = (found.facts.device, found.facts.inode);
+            self.sources.get(&id).is_some_and(|source| source.by_inode.contains_key(&inode))
+        };
+        match looked {
+            Ok(found) if known_inodes.contains(&found.facts.inode) || is_followed(&found) => return,
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                // It may be the one that is known, and what is beside it a copy.
+                self.unreadable += 1;
+                return;
+            }
+            _ => {}
         }
         let of_path = |entry: &&Entry| placed(&entry.path, &self.setup.path_prefix) == path;
         let Some(last_born) = entries.iter().filter(of_path).filter_map(|entry| entry.born).max()

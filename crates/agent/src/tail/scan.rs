@@ -34,9 +34,12 @@ impl<F: Files, S: Ship> Collector<F, S> {
             if self.sources.get(&id).is_some_and(|source| source.must_recover) {
                 self.recover(id, now);
             }
+            let is_first = self.sources.get(&id).is_some_and(|source| !source.is_scanned);
             self.scan_source(id, now);
             if let Some(source) = self.sources.get_mut(&id) {
-                source.must_recover = self.unreadable > 0;
+                // Names may move while a directory is looked through: what was not found is looked
+                // for once more.
+                source.must_recover = self.unreadable > 0 || is_first;
             }
         }
         self.look_after_the_gone(now);

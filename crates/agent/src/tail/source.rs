@@ -30,7 +30,8 @@ pub(super) struct Source {
     pub(super) dormant: HashMap<Inode, (u64, u64)>,
     /// Files that hold only what another one holds, with size and modification time.
     pub(super) copies: HashMap<Inode, (u64, u64)>,
-    /// Files of the last run may still be to be found: something could not be looked into.
+    /// Files of the last run may still be to be found: something could not be looked into, or
+    /// only once so far.
     pub(super) must_recover: bool,
     /// The first scan is over: what appears from now on is new.
     pub(super) is_scanned: bool,
@@ -47,7 +48,7 @@ impl Source {
             dirs: Vec::new(),
             dormant: HashMap::new(),
             copies: HashMap::new(),
-            must_recover: false,
+            must_recover: true,
             is_scanned: false,
         }
     }
@@ -150,12 +151,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
     pub(super) fn start_source(&mut self, plan: Plan, now: Moment) {
         let id = self.new_id();
         self.sources.insert(id, Source::new(plan, &self.setup.limits));
-        let before = self.unreadable;
         self.recover(id, now);
-        let must_recover = self.unreadable > before;
-        if let Some(source) = self.sources.get_mut(&id) {
-            source.must_recover = must_recover;
-        }
     }
 
     /// Puts a new plan in the place of the old one. What was read under the old one is sent as it

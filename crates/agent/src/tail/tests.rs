@@ -745,3 +745,78 @@ fn an_old_file_that_grows_by_more_than_its_tail_loses_nothing_new() {
     let lines = bench.lines();
     assert_eq!(lines.iter().filter(|line| line.starts_with('n')).count(), 50);
 }
+
+#[test]
+fn a_rest_as_long_as_the_one_before_waits_for_its_own_end() {
+    let mut bench = Bench::new("a.log");
+    bench.append("a.log", "1\nabc");
+    assert_eq!(bench.lines(), ["1"]);
+    bench.pass(Duration::from_secs(60));
+    bench.append("a.log", "d\nxyz");
+    assert_eq!(bench.lines(), ["abcd"]);
+}
+
+#[test]
+fn a_name_from_a_part_of_a_line_is_on_record_before_it_is_used() {
+    let mut bench = Bench::new("a.log");
+    bench.append("a.log", "part");
+    assert_eq!(bench.lines().len(), 0);
+    bench.pass(Duration::from_secs(60));
+    while bench.collector.turn(bench.now) == Turn::More {}
+    assert_eq!(bench.arrived().0.len(), 0);
+    assert_eq!(bench.collector.unsaved(), Unsaved::Files);
+    let recorded = bench.collector.positions(bench.now)[0].file;
+    bench.kill();
+    bench.append("a.log", "ly\n");
+    bench.work();
+    let (lines, parcels) = bench.arrived();
+    assert_eq!(lines, ["partly"]);
+    assert_eq!(parcels[0].file, recorded);
+}
+
+#[test]
+fn a_copy_that_was_begun_with_and_not_read_is_taken_by_the_truncated_file() {
+    let mut bench = Bench::new("a.log*");
+    bench.append("a.log.1", "0\n");
+    assert_eq!(bench.lines(), ["0"]);
+    bench.append("a.log", "1\n2\n");
+    assert_eq!(bench.lines(), ["1", "2"]);
+    fs::copy(bench.path("a.log"), bench.path("a.log.1")).unwrap();
+    // The next checkpoint takes long, and what is in the copy waits for it.
+    for _ in 0..2 {
+        bench.pass(Duration::from_secs(1));
+        while bench.collector.turn(bench.now) == Turn::More {}
+    }
+    File::create(bench.path("a.log")).unwrap();
+    bench.append("a.log", "3\n");
+    assert_eq!(bench.lines(), ["3"]);
+    assert_eq!(bench.lines().len(), 0);
+}
+
+#[test]
+fn what_stands_beside_a_path_that_cannot_be_looked_at_is_not_taken_for_its_past() {
+    let mut bench = Bench::new("a.log");
+    bench.append("a.log", "1\n");
+    assert_eq!(bench.lines(), ["1"]);
+    std::thread::sleep(Duration::from_millis(20));
+    fs::copy(bench.path("a.log"), bench.path("a.log.1")).unwrap();
+    fs::rename(bench.path("a.log"), bench.path("kept")).unwrap();
+    std::os::unix::fs::symlink("a.log", bench.path("a.log")).unwrap();
+    bench.kill();
+    assert_eq!(bench.lines().len(), 0);
+    fs::remove_file(bench.path("a.log")).unwrap();
+    fs::rename(bench.path("kept"), bench.path("a.log")).unwrap();
+    bench.append("a.log", "2\n");
+    assert_eq!(bench.lines(), ["2"]);
+}
+
+#[test]
+fn a_file_is_no_copy_because_it_begins_with_the_same_byte() {
+    let mut bench = Bench::new("a.log*");
+    bench.append("a.log", "1");
+    bench.lines();
+    bench.pass(Duration::from_secs(60));
+    assert_eq!(bench.lines(), ["1"]);
+    bench.append("a.log.1", "12\n");
+    assert_eq!(bench.lines(), ["12"]);
+}
