@@ -88,8 +88,46 @@ impl<F: Files, S: Ship> Collector<F, S> {
     /// Looks beside the path of a content that was taken away for a copy of it; gives the newest.
     /// Names may move while the directory is looked through, so one look that finds nothing is not
     /// enough.
-    pub(super) fn find_copy(&mut self, sought: &Sought) -> Option<Copy<F::Handle>> {
-        self.look_for_copy(sought).or_else(|| self.look_for_copy(sought))
+    pub(super) fn find_copy(&mut self, id: SourceId, sought: &Sought) -> Option<Copy<F::Handle>> {
+        self.look_for_copy(sought)
+            .or_else(|| self.look_for_copy(sought))
+            .or_else(|| self.open_copy(id, sought))
+    }
+
+    /// Takes a copy from a tail that has it open and has read nothing of it: it may have no name
+    /// any more.
+    fn open_copy(&mut self, id: SourceId, sought: &Sought) -> Option<Copy<F::Handle>> {
+        let name = sought.path.as_os_str().as_bytes();
+        let may_be = |tail: &Tail<F::Handle>| {
+            let other = tail.at.as_os_str().as_bytes();
+            tail.source == id
+                && tail.stream.position() == 0
+                && tail.facts.inode != sought.inode
+                && other.len() > name.len()
+                && other.starts_with(name)
+        };
+        let keys: Vec<FileKey> =
+            self.tails.iter().filter(|(_, tail)| may_be(tail)).map(|(key, _)| *key).collect();
+        for key in keys {
+            let Some(tail) = self.tails.get_mut(&key) else { continue };
+            let Some(handle) = tail.handle.take() else { continue };
+            let path = tail.at.clone();
+            let mut head = [0; HEAD_BYTES];
+            let (found, read) =
+                (self.files.look_at(&handle), read_full(&mut self.files, &handle, &mut head, 0));
+            if let (Ok(found), Ok(head_len)) = (found, read) {
+                let likeness = self.likeness(sought, &handle, &found.facts, &head[..head_len]);
+                if let Likeness::Copy(anchor) = likeness {
+                    return Some(Copy { path, handle, found, head, head_len, anchor });
+                }
+            } else {
+                self.unreadable += 1;
+            }
+            if let Some(tail) = self.tails.get_mut(&key) {
+                tail.handle = Some(handle);
+            }
+        }
+        None
     }
 
     fn look_for_copy(&mut self, sought: &Sought) -> Option<Copy<F::Handle>> {

@@ -346,7 +346,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
     pub(super) fn restart(&mut self, key: FileKey, now: Moment) {
         let before = self.unreadable;
         let sought = self.tails.get(&key).and_then(|tail| self.sought(tail));
-        let copy = sought.and_then(|sought| self.find_copy(&sought));
+        let source = self.tails.get(&key).map(|tail| tail.source);
+        let copy = source.zip(sought).and_then(|(id, sought)| self.find_copy(id, &sought));
         if copy.is_none() && self.unreadable > before {
             // There may be a copy where nothing can be seen now.
             let error = io::Error::other("truncated, and a copy may be in what cannot be read");
@@ -354,7 +355,6 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 return;
             }
         }
-        let source = self.tails.get(&key).map(|tail| tail.source);
         let copy = copy.filter(|copy| source.is_some_and(|id| self.is_free(id, copy)));
         self.seal(key);
         let new_key = self.new_id();

@@ -149,7 +149,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let path = placed(&entry.path, &self.setup.path_prefix);
         let Some(sought) = Sought::of_entry(entry, path) else { return Ok(false) };
         let before = self.unreadable;
-        let Some(copy) = self.find_copy(&sought) else {
+        let Some(copy) = self.find_copy(id, &sought) else {
             return match self.unreadable > before {
                 true => Err(io::Error::other("a copy of it may be in what cannot be read")),
                 false => Ok(false),

@@ -820,3 +820,20 @@ fn a_file_is_no_copy_because_it_begins_with_the_same_byte() {
     bench.append("a.log.1", "12\n");
     assert_eq!(bench.lines(), ["12"]);
 }
+
+#[test]
+fn a_copy_that_is_open_and_has_no_name_any_more_is_no_content_of_its_own() {
+    let mut bench = Bench::new("a.log*");
+    bench.append("a.log.1", "0\n");
+    assert_eq!(bench.lines(), ["0"]);
+    bench.append("a.log", "1\n2\n");
+    assert_eq!(bench.lines(), ["1", "2"]);
+    fs::copy(bench.path("a.log"), bench.path("a.log.1")).unwrap();
+    bench.pass(Duration::from_secs(1));
+    while bench.collector.turn(bench.now) == Turn::More {}
+    File::create(bench.path("a.log")).unwrap();
+    fs::remove_file(bench.path("a.log.1")).unwrap();
+    assert_eq!(bench.lines().len(), 0);
+    bench.append("a.log", "3\n");
+    assert_eq!(bench.lines(), ["3"]);
+}
