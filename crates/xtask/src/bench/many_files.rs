@@ -2,7 +2,7 @@
 //! logs, in cores and memory.
 
 use super::measure::{Usage, usage};
-use super::scenario::{Folder, Mode, Sink, Stand, config};
+use super::scenario::{Folder, Mode, OWN_PROGRAM, Sink, Stand, config};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -32,8 +32,7 @@ pub(super) fn run(stand: &Stand, seconds: u64) -> Result<Outcome, String> {
     let logs = tempfile::tempdir().map_err(fail)?;
     let dir = Folder::new(config(&logs.path().join("*.log"), Mode::Json))?;
     let total = seconds * RATE * FILES as u64;
-    let exe = std::env::current_exe().map_err(fail)?;
-    let sink = Program::at(exe, "sink")
+    let sink = Program::at(OWN_PROGRAM, "sink")
         .args(["bench-sink", "sequence", &total.to_string()])
         .start()
         .map_err(|error| error.to_string())?;

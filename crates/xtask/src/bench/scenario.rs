@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use testkit::process::{Program, Running, Signal, resident_bytes};
 
+/// This program, also when a build has put another in its place meanwhile.
+pub(super) const OWN_PROGRAM: &str = "/proc/self/exe";
 /// A run that takes longer is broken.
 const LIMIT: Duration = Duration::from_secs(300);
 /// The pattern of the sidecar example.
@@ -190,8 +192,7 @@ impl Stand {
     }
 
     fn start_sink(&self, corpus: &Corpus, mode: Mode) -> Result<(Running, u16), String> {
-        let exe = std::env::current_exe().map_err(|error| error.to_string())?;
-        let sink = Program::at(exe, "sink")
+        let sink = Program::at(OWN_PROGRAM, "sink")
             .args(["bench-sink", mode.name()])
             .arg(&corpus.path)
             .start()
