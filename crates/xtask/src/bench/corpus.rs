@@ -43,7 +43,7 @@ impl Kind {
         match self {
             Self::Access => 286,
             Self::Json => 309,
-            Self::Delimited => 247,
+            Self::Delimited => 236,
             Self::Java => 500,
         }
     }
