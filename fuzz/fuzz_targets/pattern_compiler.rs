@@ -116,11 +116,27 @@ fn cut(parser: &mut Parser, line: &[u8]) -> Option<Vec<Vec<u8>>> {
 
 /// Brackets in brackets, and what stands between two sets, mean something to the other engine.
 fn is_dialect(pattern: &str) -> bool {
-    let in_brackets = pattern.split('[').skip(1).zip(pattern.split('[').skip(2));
-    ["&&", "~~", "--"].iter().any(|operator| pattern.contains(operator))
-        || in_brackets
-            .into_iter()
-            .any(|(inside, _)| !inside.get(1..).is_some_and(|it| it.contains(']')))
+    if ["&&", "~~", "--"].iter().any(|operator| pattern.contains(operator)) {
+        return true;
+    }
+    // How many characters of an open class were read; a `]` that is its first is a member.
+    let mut class: Option<usize> = None;
+    let mut chars = pattern.chars();
+    while let Some(char) = chars.next() {
+        match (char, class) {
+            ('\\', _) => {
+                chars.next();
+                class = class.map(|length| length + 1);
+            }
+            ('[', None) => class = Some(0),
+            ('[', Some(_)) => return true,
+            ('^', Some(0)) => {}
+            (']', Some(1..)) => class = None,
+            (_, Some(length)) => class = Some(length + 1),
+            (_, None) => {}
+        }
+    }
+    false
 }
 
 fn check(pattern: &str, lines: &[&[u8]]) {

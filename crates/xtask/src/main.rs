@@ -1,6 +1,7 @@
 //! Chores of the workspace, one command each. The README's two are `demo` and `test`.
 #![allow(clippy::print_stdout, reason = "a chore talks to whoever runs it")]
 
+mod access_log;
 mod bench;
 mod check;
 mod demo;

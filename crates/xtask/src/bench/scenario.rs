@@ -2,7 +2,8 @@
 
 use super::corpus::{Corpus, Kind};
 use super::measure::{Usage, usage};
-use super::verify::{COLUMNS, Expect, KEYS};
+use super::verify::{COLUMNS, Expect};
+use crate::access_log::FIELDS;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -77,9 +78,9 @@ impl Mode {
     fn detail(self) -> Value {
         match self {
             Self::Simple => json!({ "logType": "common_reg_log" }),
-            Self::Regex => json!({ "logType": "common_reg_log", "regex": PATTERN, "key": KEYS }),
+            Self::Regex => json!({ "logType": "common_reg_log", "regex": PATTERN, "key": FIELDS }),
             Self::RegexGeneral => {
-                json!({ "logType": "common_reg_log", "regex": GENERAL_PATTERN, "key": KEYS })
+                json!({ "logType": "common_reg_log", "regex": GENERAL_PATTERN, "key": FIELDS })
             }
             Self::Json => json!({ "logType": "json_log" }),
             Self::Delimiter => json!({

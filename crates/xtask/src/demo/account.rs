@@ -1,26 +1,12 @@
 //! Compares what the pods wrote with what queries find, line by line and field by field.
 
 use super::stage::{ACCESS, ERROR, PROJECT};
+use crate::access_log::FIELDS;
 use sls::api::get_logs::Row;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use testkit::lines::{Account, complete_lines};
 use testkit::service::Service;
-
-/// Fields of an access line that the configuration of the example takes out of it.
-const ACCESS_FIELDS: [&str; 11] = [
-    "time",
-    "ip",
-    "method",
-    "url",
-    "protocol",
-    "latency",
-    "payload",
-    "status",
-    "response-size",
-    "referer",
-    "user-agent",
-];
 
 /// The files of one pod.
 pub(super) struct Written {
@@ -73,7 +59,7 @@ fn numbered(text: &str) -> Option<String> {
 fn check_row(row: &Row, line: &str, pod: &str) -> Result<(), String> {
     // The fields stand in the line in this order, each after the one before.
     let mut rest = line;
-    for field in ACCESS_FIELDS {
+    for field in FIELDS {
         let value = row.get(field).ok_or_else(|| format!("{field} is missing in {row:?}"))?;
         let at = rest
             .find(value)

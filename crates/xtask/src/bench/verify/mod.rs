@@ -9,7 +9,6 @@ mod regex;
 mod sequence;
 
 pub(super) use delimited::COLUMNS;
-pub(super) use regex::KEYS;
 pub(super) use sequence::Sequence;
 
 use sls::log_group::LogGroup;
@@ -104,6 +103,7 @@ impl Judge for Verifier<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access_log::FIELDS;
     use sls::log_group::LogGroupWriter;
 
     fn check(expect: Expect, file: &str, fields: &[(&str, &str)], right: bool) {
@@ -131,7 +131,7 @@ mod tests {
             "2026", "10.0.0.1", "GET", "/a", "HTTP/1.1", "0.1", "5", "200", "7", "\"-\"",
             "curl/8 x",
         ];
-        let fields: Vec<_> = KEYS.into_iter().zip(VALUES).collect();
+        let fields: Vec<_> = FIELDS.into_iter().zip(VALUES).collect();
         check(Expect::Regex, LINE, &fields, true);
         check(Expect::Regex, LINE, &fields[..10], false);
         let mut wrong = fields.clone();

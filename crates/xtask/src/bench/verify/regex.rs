@@ -1,19 +1,6 @@
 //! The fields that the example's pattern cuts out of an access log line, as the text between them.
 
-/// Their names, in the order of the pattern's groups.
-pub(crate) const KEYS: [&str; 11] = [
-    "time",
-    "ip",
-    "method",
-    "url",
-    "protocol",
-    "latency",
-    "payload",
-    "status",
-    "response-size",
-    "referer",
-    "user-agent",
-];
+use crate::access_log::FIELDS;
 
 /// Whether `fields` are those of `line`.
 pub(super) fn is_cut_from<'a>(
@@ -23,7 +10,7 @@ pub(super) fn is_cut_from<'a>(
     const BEFORE: [&[u8]; 11] =
         [b"", b" ", b" - - \"", b" ", b" ", b"\" ", b" ", b" ", b" ", b" ", b" \""];
     let mut rest = line;
-    for (key, before) in KEYS.iter().zip(BEFORE) {
+    for (key, before) in FIELDS.iter().zip(BEFORE) {
         let Some((name, value)) = fields.next() else { return false };
         let Some(after) = rest.strip_prefix(before).and_then(|rest| rest.strip_prefix(value))
         else {
