@@ -316,6 +316,11 @@ impl<O: Outlet> Filling<'_, O> {
                 discarded(record.bytes, &mut fed);
                 continue;
             }
+            if parser.wants_offset() {
+                // Records are parts of the chunk.
+                let at = record.bytes.as_ptr().addr() - chunk.as_ptr().addr();
+                parser.set_offset(base + at as u64);
+            }
             let mut record = record;
             if !conversion.is_none() {
                 let (text, unconverted) = conversion.text(record.bytes);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::tags::{AgentLabels, LabelRule};
+use crate::tags::{AgentLabels, LabelRule, LabelledFile};
 use proptest::prelude::*;
 use sls::collect::{RawCollectConfig, Target, Topic};
 use sls::log_group::LogGroup;
@@ -17,7 +17,12 @@ fn plan(detail: &str) -> Plan {
 
 fn stream(position: u64) -> FileStream {
     let topic = LabelRule::new(&Topic::None, &sls::collect::TagRules::default()).unwrap();
-    let labels = FileLabels::new(&AgentLabels::default(), &topic, "/v/a", 1);
+    let labels = FileLabels::new(
+        &AgentLabels::default(),
+        &topic,
+        LabelledFile { path: "/v/a", inode: 7 },
+        1,
+    );
     FileStream::new(labels, position, Unfinished::No)
 }
 
@@ -390,4 +395,53 @@ proptest! {
             prop_assert_eq!(found, whole);
         }
     }
+}
+
+/// Fields of every log that `detail` makes of `text`, which stands at byte 100 of its file.
+fn fields(detail: &str, text: &[u8]) -> Vec<Vec<(String, String)>> {
+    let (mut stream, mut batches) = (stream(100), Batches::default());
+    let limits = limits(99_999, 99);
+    stream.feed(text, Rest::IsRecord, &mut plan(detail), &limits, now(), &mut batches);
+    let batch = stream.seal().unwrap();
+    let group = LogGroup::parse(batch.group.as_bytes()).unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    group.logs().map(|log| log.contents().map(|(k, v)| (text(k), text(v))).collect()).collect()
+}
+
+#[track_caller]
+fn check_offsets(detail: &str, text: &[u8], expected: &[(&str, &str)]) {
+    let detail = format!(r#", {detail} "advanced": {{"enable_log_position_meta": true}}"#);
+    let found = fields(&detail, text);
+    let offsets: Vec<(&str, &str)> = found
+        .iter()
+        .map(|fields| {
+            let (name, offset) = fields.last().unwrap();
+            assert_eq!(name, "__file_offset__", "{detail}");
+            (fields[0].1.as_str(), offset.as_str())
+        })
+        .collect();
+    assert_eq!(offsets, expected, "{detail}");
+}
+
+#[test]
+fn logs_say_where_they_stood_if_asked() {
+    check_offsets(
+        "",
+        b"a\n\nbcd\nrest",
+        &[("a", "100"), ("", "102"), ("bcd", "103"), ("rest", "107")],
+    );
+    check_offsets(
+        r#""logBeginRegex": "\\d.*","#,
+        b"1\n x\n2\n3",
+        &[("1\n x", "100"), ("2", "105"), ("3", "107")],
+    );
+    let regex = r#""regex": "(\\d)", "key": ["n"], "discardUnmatch": false,"#;
+    check_offsets(regex, b"1\nx\n2\n", &[("1", "100"), ("x", "102"), ("2", "104")]);
+    // Text that is converted stood where its bytes in the file did.
+    check_offsets(
+        r#""fileEncoding": "gbk","#,
+        b"\xc4\xe3\xba\xc3\nb\n",
+        &[("\u{4f60}\u{597d}", "100"), ("b", "105")],
+    );
+    assert_eq!(fields("", b"a\n")[0].len(), 1, "nobody asked");
 }

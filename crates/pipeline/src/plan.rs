@@ -70,20 +70,17 @@ pub fn compile(config: &CollectConfig, local_zone: &TimeZone) -> Compiled {
     let labels = LabelRule::new(&config.topic, &config.tags)
         .map_err(|error| problems.push(pattern_problem("inputDetail.topicFormat", &error)))
         .ok();
-    if config.input.paths.len() > 1 {
-        problems.push(not_yet("inputDetail.logPath[1]", "several paths are not supported yet"));
-    }
     for problem in &mut problems {
         problem.field = config.places.shown(&problem.field);
     }
     let refused = problems.iter().any(|problem| problem.severity == Severity::Error);
-    let plan = match (parser, framing, labels, config.input.paths.first()) {
-        (Some(parser), Some(framing), Some(labels), Some(path)) if !refused => Some(Plan {
+    let plan = match (parser, framing, labels) {
+        (Some(parser), Some(framing), Some(labels)) if !refused => Some(Plan {
             name: config.name.clone(),
             project: config.project().to_owned(),
             logstore: config.logstore().to_owned(),
             destinations: config.destinations.clone(),
-            discover: DiscoverRule::new(&path.dir, &path.pattern, path.max_depth as usize),
+            discover: DiscoverRule::new(&config.input.paths),
             exclude: ExcludeRule::new(&config.input.exclude),
             tail_bytes: config.input.tail_bytes,
             tail_existing: config.input.tail_existing,
@@ -135,10 +132,6 @@ fn framing(config: &CollectConfig, problems: &mut Vec<Problem>) -> Option<Framin
 fn pattern_problem(field: &str, error: &PatternError) -> Problem {
     Problem::error(field, format!("the pattern is not valid: {error}"))
         .fix("correct the pattern there; it is read as Perl reads it")
-}
-
-fn not_yet(field: &str, what: &str) -> Problem {
-    Problem::error(field, what).fix("remove it")
 }
 
 #[cfg(test)]

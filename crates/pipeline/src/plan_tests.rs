@@ -24,7 +24,7 @@ fn a_simple_configuration_has_no_problems() {
     check(r#""logType": "common_reg_log""#, true, &[]);
     let plan = compiled(r#""logType": "common_reg_log", "maxDepth": 0"#).plan.unwrap();
     assert_eq!((plan.project.as_str(), plan.logstore.as_str()), ("p", "l"));
-    assert_eq!(plan.discover.root(), "/var/log");
+    assert_eq!(plan.discover.starts().next().unwrap().0, "/var/log");
 }
 
 #[test]

@@ -48,13 +48,15 @@ impl LabelRule {
     fn tags(
         &self,
         agent: &AgentLabels,
-        path: &str,
+        file: LabelledFile<'_>,
         of_topic: Vec<(String, String)>,
     ) -> Vec<(String, String)> {
         let ids = agent.user_defined_ids.join(" ");
+        let inode = file.inode.to_string();
         let named = [
             (self.tags.hostname.as_ref(), cut(&agent.hostname, 99)),
-            (self.tags.path.as_ref(), cut(path, 511)),
+            (self.tags.path.as_ref(), cut(file.path, 511)),
+            (self.tags.inode.as_ref(), &inode),
             (self.tags.user_defined_id.as_ref().filter(|_| !ids.is_empty()), cut(&ids, 99)),
         ];
         let named =
@@ -106,6 +108,15 @@ fn without_rotation(path: &str) -> &str {
     }
 }
 
+/// A file, as labels know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LabelledFile<'a> {
+    /// The path as the configuration names it.
+    pub path: &'a str,
+    /// Its inode.
+    pub inode: u64,
+}
+
 /// What is the same for every batch of one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileLabels {
@@ -117,11 +128,15 @@ pub struct FileLabels {
 }
 
 impl FileLabels {
-    /// `path` is the file as the configuration names it; `pack_prefix` tells the packs of this
-    /// file from those of every other.
-    pub fn new(agent: &AgentLabels, rule: &LabelRule, path: &str, pack_prefix: u64) -> Self {
-        let (topic, of_topic) = rule.topic(path);
-        let tags = rule.tags(agent, path, of_topic);
+    /// `pack_prefix` tells the packs of this file from those of every other.
+    pub fn new(
+        agent: &AgentLabels,
+        rule: &LabelRule,
+        file: LabelledFile<'_>,
+        pack_prefix: u64,
+    ) -> Self {
+        let (topic, of_topic) = rule.topic(file.path);
+        let tags = rule.tags(agent, file, of_topic);
         Self { topic, source: agent.source.clone(), tags, pack_prefix, next_pack: 0 }
     }
 
@@ -159,13 +174,14 @@ mod tests {
 
     fn labels(topic: Topic, path: &str) -> FileLabels {
         let rule = LabelRule::new(&topic, &TagRules::default()).unwrap();
-        FileLabels::new(&agent(), &rule, path, 0xab)
+        FileLabels::new(&agent(), &rule, LabelledFile { path, inode: 7 }, 0xab)
     }
 
     #[track_caller]
     fn check_tags(rules: TagRules, expected: &[(&str, &str)]) {
         let rule = LabelRule::new(&Topic::FromPath(r"/(?P<app>\w+)/.*".into()), &rules).unwrap();
-        let labels = FileLabels::new(&agent(), &rule, "/a/b.log", 1);
+        let file = LabelledFile { path: "/a/b.log", inode: 7 };
+        let labels = FileLabels::new(&agent(), &rule, file, 1);
         let tags: Vec<_> = labels.tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         assert_eq!(tags, expected);
     }
@@ -177,10 +193,17 @@ mod tests {
                 hostname: Some("host".into()),
                 user_defined_id: None,
                 path: Some("log.path".into()),
+                inode: Some("ino".into()),
                 env: EnvTags::Only([("_pod_name_".into(), "pod".into())].into()),
                 ..TagRules::default()
             },
-            &[("host", "pod-1"), ("log.path", "/a/b.log"), ("app", "a"), ("pod", "nginx")],
+            &[
+                ("host", "pod-1"),
+                ("log.path", "/a/b.log"),
+                ("ino", "7"),
+                ("app", "a"),
+                ("pod", "nginx"),
+            ],
         );
         check_tags(
             TagRules {

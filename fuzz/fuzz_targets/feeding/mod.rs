@@ -3,7 +3,7 @@
 use pipeline::batch::{Batch, BatchLimits, Fed, FileStream, Now, Outlet, Rest, Unfinished};
 use pipeline::parse::LogTime;
 use pipeline::plan::Plan;
-use pipeline::tags::{AgentLabels, FileLabels, LabelRule};
+use pipeline::tags::{AgentLabels, FileLabels, LabelRule, LabelledFile};
 use sls::collect::{RawCollectConfig, TagRules, Target, Topic, check};
 use sls::log_group::{LogGroup, LogGroupWriter};
 use std::time::Instant;
@@ -48,7 +48,8 @@ impl Outlet for Logs {
 /// and never more than one record and its newline at once.
 pub fn feed(plan: &mut Plan, text: &[u8], sizes: &[u8]) -> (Vec<Log>, Fed) {
     let topic = LabelRule::new(&Topic::None, &TagRules::default()).expect("no topic is a topic");
-    let labels = FileLabels::new(&AgentLabels::default(), &topic, "/v/a", 1);
+    let file = LabelledFile { path: "/v/a", inode: 1 };
+    let labels = FileLabels::new(&AgentLabels::default(), &topic, file, 1);
     let mut stream = FileStream::new(labels, 0, Unfinished::No);
     let wall = LogTime { seconds: 1_700_000_000, nanos: Some(5) };
     let now = Now { wall, clock: Instant::now() };

@@ -3,7 +3,7 @@
 use super::file::{Anchor, SafePoint, Tail};
 use super::park::is_shortage;
 use super::read::scope;
-use super::source::{pack_prefix, placed, shown};
+use super::source::{file_labels, placed, shown};
 use super::{
     Collector, FileKey, Lane, LaneId, Moment, Phase, Ship, SourceId, UNNAMED, Unsaved, file_alarm,
 };
@@ -14,7 +14,6 @@ use crate::log::alarm;
 use pipeline::ack::AckTracker;
 use pipeline::batch::{FileStream, Unfinished};
 use pipeline::identity::{FileFacts, FileId, HEAD_BYTES, Mark, first_line};
-use pipeline::tags::FileLabels;
 use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
@@ -173,8 +172,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             let scope = scope(&self.setup.labels, &source.plan.name);
             FileId::derive(&scope, &facts, begin.generation, beginning.unwrap_or_default())
         });
-        let labels =
-            FileLabels::new(&self.setup.labels, &source.plan.labels, &shown, pack_prefix(file));
+        let labels = file_labels(&self.setup.labels, &source.plan, &shown, &facts, file);
         debug!("following {} from byte {}", path.display(), begin.position);
         let point = SafePoint { anchor: begin.anchor.mark(), unfinished: begin.unfinished };
         let tail = Tail {

@@ -1,10 +1,10 @@
 //! Another membership while files are followed: batches that are open are sent as they are, and
 //! what is read from now on has the new labels.
 
-use super::source::pack_prefix;
+use super::source::file_labels;
 use super::{Collector, FileKey, Ship};
 use crate::files::Files;
-use pipeline::tags::{AgentLabels, FileLabels};
+use pipeline::tags::AgentLabels;
 
 impl<F: Files, S: Ship> Collector<F, S> {
     /// Goes on with other labels.
@@ -18,9 +18,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
             self.seal(key);
             let Some(tail) = self.tails.get_mut(&key) else { continue };
             let Some(source) = self.sources.get(&tail.source) else { continue };
-            let prefix = pack_prefix(tail.id);
             let labels =
-                FileLabels::new(&self.setup.labels, &source.plan.labels, &tail.shown, prefix);
+                file_labels(&self.setup.labels, &source.plan, &tail.shown, &tail.facts, tail.id);
             tail.stream.relabel(labels);
         }
     }

@@ -1,7 +1,7 @@
 //! Reads one chunk of one file and makes records and batches of it.
 
 use super::file::{Anchor, SafePoint, Tail};
-use super::source::{Source, pack_prefix, placed};
+use super::source::{Source, file_labels, placed};
 use super::{Collector, FileKey, Moment, Phase, Room, Ship, Unsaved, file_alarm};
 use crate::alarms;
 use crate::debug;
@@ -13,7 +13,6 @@ use pipeline::batch::{Batch, Fed, FileStream, Outlet, Rest, Unfinished};
 use pipeline::identity::{FileId, HEAD_BYTES, Mark, first_line};
 use pipeline::lines::MAX_LINE_BYTES;
 use pipeline::plan::Plan;
-use pipeline::tags::FileLabels;
 use sls::log_group::LogGroupWriter;
 use std::fmt::Arguments;
 use std::io;
@@ -215,11 +214,12 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 let scope = scope(&self.setup.labels, &source.plan.name);
                 tail.id = FileId::derive(&scope, &tail.facts, tail.generation, beginning);
                 tail.is_named = true;
-                tail.stream.relabel(FileLabels::new(
+                tail.stream.relabel(file_labels(
                     &self.setup.labels,
-                    &source.plan.labels,
+                    &source.plan,
                     &tail.shown,
-                    pack_prefix(tail.id),
+                    &tail.facts,
+                    tail.id,
                 ));
                 self.unsaved = self.unsaved.max(Unsaved::Files);
                 if line.is_none() {
@@ -395,8 +395,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let generation = old.generation + 1;
         let scope = scope(&self.setup.labels, &source.plan.name);
         let id = FileId::derive(&scope, &old.facts, generation, b"");
-        let labels =
-            FileLabels::new(&self.setup.labels, &source.plan.labels, &old.shown, pack_prefix(id));
+        let labels = file_labels(&self.setup.labels, &source.plan, &old.shown, &old.facts, id);
         let new = Tail {
             source: old.source,
             lane: old.lane,

@@ -51,16 +51,18 @@ impl<F: Files, S: Ship> Collector<F, S> {
 
     fn scan_source(&mut self, id: SourceId, now: Moment) {
         let Some(source) = self.sources.get(&id) else { return };
-        let root = placed(source.plan.discover.root(), &self.setup.path_prefix);
-        let mut waiting = vec![(root, source.plan.discover.start())];
+        let prefix = &self.setup.path_prefix;
+        let starts = source.plan.discover.starts();
+        let mut waiting: Vec<(PathBuf, Place)> =
+            starts.map(|(root, place)| (placed(root, prefix), place)).collect();
         let mut dirs = Vec::new();
-        let mut visited: HashSet<Inode> = HashSet::new();
+        let mut visited: HashSet<(Inode, usize)> = HashSet::new();
         let mut found: Vec<(PathBuf, Found)> = Vec::new();
         while let Some((dir, place)) = waiting.pop() {
             // Links may lead in circles.
             match self.files.look(&dir) {
                 Ok(Found { kind: Kind::Dir, facts, .. }) => {
-                    if !visited.insert((facts.device, facts.inode)) {
+                    if !visited.insert(((facts.device, facts.inode), place.path())) {
                         continue;
                     }
                 }
@@ -77,6 +79,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
         found.sort_by(|(left, _), (right, _)| {
             right.as_os_str().len().cmp(&left.as_os_str().len()).then_with(|| right.cmp(left))
         });
+        // Several paths may lead to one file.
+        found.dedup_by(|(left, _), (right, _)| left == right);
         for (path, what) in found {
             self.seen(id, &path, &what, now);
         }
@@ -111,7 +115,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let mut candidates: Vec<(PathBuf, Kind)> = Vec::new();
         let listed = self.files.list(dir, &mut |name, kind| {
             let may_be_file = kind != Kind::Dir && kind != Kind::Other;
-            let wanted_file = may_be_file && rule.collects(place) && rule.takes_file(name);
+            let wanted_file = may_be_file && rule.takes_file(place, name);
             let may_be_dir = matches!(kind, Kind::Dir | Kind::Link);
             if wanted_file || (may_be_dir && rule.enter(place, name).is_some()) {
                 candidates.push((dir.join(OsStr::from_bytes(name)), kind));
@@ -139,8 +143,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             };
             match what {
                 Some(what) if what.kind == Kind::File => {
-                    if rule.collects(place)
-                        && rule.takes_file(name)
+                    if rule.takes_file(place, name)
                         && !exclude.excludes_file(configured.as_bytes(), name)
                     {
                         found.push((path, what));

@@ -5,8 +5,9 @@ use crate::files::Files;
 use crate::tail::Ship;
 use pipeline::batch::BatchLimits;
 use pipeline::discover::Place;
+use pipeline::identity::{FileFacts, FileId};
 use pipeline::plan::Plan;
-use pipeline::tags::FileLabels;
+use pipeline::tags::{AgentLabels, FileLabels, LabelledFile};
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -64,9 +65,8 @@ impl Source {
     /// `prefix` is what stands in front of configured paths on this machine.
     pub(super) fn takes(&self, path: &Path, prefix: &Path) -> bool {
         let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return false };
-        let place = self.dirs.iter().find(|(known, _)| known == dir).map(|(_, place)| *place);
-        place.is_some_and(|place| self.plan.discover.collects(place))
-            && self.plan.discover.takes_file(name.as_bytes())
+        let mut places = self.dirs.iter().filter(|(known, _)| known == dir);
+        places.any(|(_, place)| self.plan.discover.takes_file(*place, name.as_bytes()))
             && !self.plan.exclude.excludes_file(shown(path, prefix).as_bytes(), name.as_bytes())
     }
 
@@ -171,12 +171,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
         source.dirs.clear();
         for key in keys {
             let Some(tail) = self.tails.get_mut(&key) else { continue };
-            let labels = FileLabels::new(
-                &self.setup.labels,
-                &source.plan.labels,
-                &tail.shown,
-                pack_prefix(tail.id),
-            );
+            let labels =
+                file_labels(&self.setup.labels, &source.plan, &tail.shown, &tail.facts, tail.id);
             tail.stream.relabel(labels);
         }
     }
@@ -198,8 +194,20 @@ impl<F: Files, S: Ship> Collector<F, S> {
     }
 }
 
+/// What the batches of one content carry.
+pub(super) fn file_labels(
+    agent: &AgentLabels,
+    plan: &Plan,
+    path: &str,
+    facts: &FileFacts,
+    id: FileId,
+) -> FileLabels {
+    let file = LabelledFile { path, inode: facts.inode };
+    FileLabels::new(agent, &plan.labels, file, pack_prefix(id))
+}
+
 /// Tells the packs of one content from those of every other.
-pub(super) fn pack_prefix(id: pipeline::identity::FileId) -> u64 {
+fn pack_prefix(id: FileId) -> u64 {
     let mut first = [0; 8];
     first.copy_from_slice(&id.0[..8]);
     u64::from_be_bytes(first)

@@ -409,6 +409,11 @@ impl Pod {
         std::fs::write(self.path("configs").join(format!("{name}.json")), text).expect("a file");
     }
 
+    /// Writes a configuration as a whole document.
+    pub(crate) fn write_config(&self, name: &str, document: &str) {
+        std::fs::write(self.path("configs").join(name), document).expect("a file");
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }

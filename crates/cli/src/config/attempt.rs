@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use pipeline::batch::{Batch, BatchLimits, FileStream, Now, Outlet, Rest, Unfinished};
 use pipeline::parse::{LogTime, Outcome, RAW_LOG};
 use pipeline::plan::Plan;
-use pipeline::tags::{AgentLabels, FileLabels};
+use pipeline::tags::{AgentLabels, FileLabels, LabelledFile};
 use serde_json::{Map, Value, json};
 use sls::collect::manifest::{self, Colors};
 use sls::collect::{CollectConfig, Parser};
@@ -184,7 +184,8 @@ impl Outlet for Each {
 fn run_plan(config: &CollectConfig, mut plan: Plan, sample: &[u8], now: Timestamp) -> Trial {
     // A record that fails is wanted too, whatever the configuration does with it.
     plan.parser = plan.parser.showing_unparsed();
-    let labels = FileLabels::new(&AgentLabels::default(), &plan.labels, "", 0);
+    let file = LabelledFile { path: "", inode: 0 };
+    let labels = FileLabels::new(&AgentLabels::default(), &plan.labels, file, 0);
     let mut stream = FileStream::new(labels, 0, Unfinished::No);
     let limits = BatchLimits { max_logs: 1, ..BatchLimits::default() };
     let wall = LogTime { seconds: now.as_second().try_into().unwrap_or(0), nanos: None };

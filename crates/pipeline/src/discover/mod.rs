@@ -9,6 +9,8 @@ mod glob;
 pub use exclude::ExcludeRule;
 pub use glob::Glob;
 
+use sls::collect::PathRule;
+
 /// Endings of files that are archives of what was already read.
 const ARCHIVES: [&str; 11] =
     [".gz", ".bz", ".bz2", ".tar", ".tgz", ".zip", ".xz", ".zst", ".lz4", ".Z", ".7z"];
@@ -16,6 +18,12 @@ const ARCHIVES: [&str; 11] =
 /// The paths of one configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiscoverRule {
+    paths: Vec<Path>,
+}
+
+/// One directory with what is searched below it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Path {
     root: String,
     /// Components of `logPath` below the root, which has no wildcards.
     below_root: Vec<Glob>,
@@ -23,20 +31,70 @@ pub struct DiscoverRule {
     max_depth: usize,
 }
 
-/// A directory reached in the walk, as the rule sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A directory reached in the walk from one of the paths, as the rule sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
-    /// Components below the root.
+    /// Index of the path.
+    path: usize,
+    /// Components below its root.
     depth: usize,
 }
 
+impl Place {
+    /// Number of the path that led there, from 0.
+    pub fn path(self) -> usize {
+        self.path
+    }
+}
+
 impl DiscoverRule {
-    /// `log_path` is an absolute directory that may have wildcards in its components, `max_depth`
-    /// how many levels of directories below it are searched (0: none).
-    pub fn new(log_path: &str, file_pattern: &str, max_depth: usize) -> Self {
+    /// All of `paths`. What several of them lead to is there once.
+    pub fn new(paths: &[PathRule]) -> Self {
+        Self { paths: paths.iter().map(Path::new).collect() }
+    }
+
+    /// The directories where walks start, as they see them.
+    pub fn starts(&self) -> impl Iterator<Item = (&str, Place)> {
+        let paths = self.paths.iter().enumerate();
+        paths.map(|(path, it)| (it.root.as_str(), Place { path, depth: 0 }))
+    }
+
+    /// Whether files directly in this directory are looked at.
+    pub fn collects(&self, place: Place) -> bool {
+        self.path(place).collects(place.depth)
+    }
+
+    /// Whether the walk goes from `place` into its sub-directory `name`, and what it is there.
+    /// Hidden directories are entered only when the path names them.
+    pub fn enter(&self, place: Place, name: &[u8]) -> Option<Place> {
+        let enters = self.path(place).enters(place.depth, name);
+        enters.then_some(Place { depth: place.depth + 1, ..place })
+    }
+
+    /// Whether a file of this name in a directory belongs to the configuration. Archives never do.
+    pub fn takes_file(&self, place: Place, name: &[u8]) -> bool {
+        let path = self.path(place);
+        path.collects(place.depth) && path.file.matches(name) && !is_archive(name)
+    }
+
+    /// Whether the file at this absolute path belongs to the configuration, if only real
+    /// directories lead to it.
+    pub fn takes_path(&self, path: &str) -> bool {
+        self.paths.iter().any(|it| it.takes(path))
+    }
+
+    fn path(&self, place: Place) -> &Path {
+        &self.paths[place.path]
+    }
+}
+
+impl Path {
+    /// `dir` is an absolute directory that may have wildcards in its components, `max_depth` how
+    /// many levels of directories below it are searched (0: none).
+    fn new(rule: &PathRule) -> Self {
         let mut root = String::new();
         let mut below_root: Vec<Glob> = Vec::new();
-        for component in log_path.split('/').filter(|component| !component.is_empty()) {
+        for component in rule.dir.split('/').filter(|component| !component.is_empty()) {
             let glob = Glob::new(component);
             if below_root.is_empty() && glob.is_literal() {
                 root.push('/');
@@ -48,57 +106,35 @@ impl DiscoverRule {
         if root.is_empty() {
             root.push('/');
         }
-        Self { root, below_root, file: Glob::new(file_pattern), max_depth }
+        let max_depth = rule.max_depth as usize;
+        Self { root, below_root, file: Glob::new(&rule.pattern), max_depth }
     }
 
-    /// The directory where the walk starts.
-    pub fn root(&self) -> &str {
-        &self.root
+    fn collects(&self, depth: usize) -> bool {
+        depth >= self.below_root.len()
     }
 
-    /// The root, as the walk sees it.
-    pub fn start(&self) -> Place {
-        Place { depth: 0 }
-    }
-
-    /// Whether files directly in this directory are looked at.
-    pub fn collects(&self, place: Place) -> bool {
-        place.depth >= self.below_root.len()
-    }
-
-    /// Whether the walk goes from `place` into its sub-directory `name`, and what it is there.
-    /// Hidden directories are entered only when the path names them.
-    pub fn enter(&self, place: Place, name: &[u8]) -> Option<Place> {
+    fn enters(&self, depth: usize, name: &[u8]) -> bool {
         let hidden = name.first() == Some(&b'.');
-        let entered = match self.below_root.get(place.depth) {
+        match self.below_root.get(depth) {
             Some(glob) => glob.matches(name) && (!hidden || glob.starts_with(b'.')),
-            None => place.depth - self.below_root.len() < self.max_depth && !hidden,
-        };
-        entered.then_some(Place { depth: place.depth + 1 })
+            None => depth - self.below_root.len() < self.max_depth && !hidden,
+        }
     }
 
-    /// Whether the file at this absolute path belongs to the configuration, if only real
-    /// directories lead to it.
-    pub fn takes_path(&self, path: &str) -> bool {
+    fn takes(&self, path: &str) -> bool {
         let root = if self.root == "/" { "" } else { &self.root };
         let Some(rest) = path.strip_prefix(root).filter(|rest| rest.starts_with('/')) else {
             return false;
         };
         let mut names: Vec<&str> = rest.split('/').filter(|name| !name.is_empty()).collect();
         let Some(file) = names.pop() else { return false };
-        let mut place = self.start();
-        for name in names {
-            match self.enter(place, name.as_bytes()) {
-                Some(next) => place = next,
-                None => return false,
-            }
-        }
-        self.collects(place) && self.takes_file(file.as_bytes())
-    }
-
-    /// Whether a file name belongs to the configuration. Archives never do.
-    pub fn takes_file(&self, name: &[u8]) -> bool {
-        self.file.matches(name) && !is_archive(name)
+        let is_reached =
+            names.iter().enumerate().all(|(depth, name)| self.enters(depth, name.as_bytes()));
+        is_reached
+            && self.collects(names.len())
+            && self.file.matches(file.as_bytes())
+            && !is_archive(file.as_bytes())
     }
 }
 
@@ -111,9 +147,17 @@ pub fn is_archive(name: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn check(rule: (&str, &str, usize), root: &str, taken: &[&str], not: &[&str]) {
-        let built = DiscoverRule::new(rule.0, rule.1, rule.2);
-        assert_eq!(built.root(), root);
+    fn path((dir, pattern, max_depth): (&str, &str, u32)) -> PathRule {
+        PathRule { dir: dir.to_owned(), pattern: pattern.to_owned(), max_depth }
+    }
+
+    fn roots(rule: &DiscoverRule) -> Vec<&str> {
+        rule.starts().map(|(root, _)| root).collect()
+    }
+
+    fn check(rule: (&str, &str, u32), root: &str, taken: &[&str], not: &[&str]) {
+        let built = DiscoverRule::new(&[path(rule)]);
+        assert_eq!(roots(&built), [root]);
         for path in taken {
             assert!(built.takes_path(path), "{rule:?} takes {path}");
         }
@@ -179,5 +223,23 @@ mod tests {
     fn the_root_directory_is_a_path_too() {
         check(("/", "a", 0), "/", &["/a"], &["/x/a"]);
         check(("/*", "a", 0), "/", &["/x/a"], &["/a"]);
+    }
+
+    #[test]
+    fn each_of_several_paths_has_its_own_names_and_depth() {
+        let rule = DiscoverRule::new(&[path(("/a", "*.log", 0)), path(("/b/*", "*.txt", 1))]);
+        assert_eq!(roots(&rule), ["/a", "/b"]);
+        for taken in ["/a/1.log", "/b/x/1.txt", "/b/x/y/1.txt"] {
+            assert!(rule.takes_path(taken), "{taken}");
+        }
+        for not in ["/a/1.txt", "/a/x/1.log", "/b/1.txt", "/b/x/1.log", "/b/x/y/z/1.txt"] {
+            assert!(!rule.takes_path(not), "{not}");
+        }
+        let places: Vec<Place> = rule.starts().map(|(_, place)| place).collect();
+        assert!(rule.takes_file(places[0], b"1.log") && !rule.takes_file(places[0], b"1.txt"));
+        assert!(!rule.takes_file(places[1], b"1.txt"), "the wildcard stands for a directory");
+        let below = rule.enter(places[1], b"x").unwrap();
+        assert!(rule.takes_file(below, b"1.txt") && !rule.takes_file(below, b"1.log"));
+        assert_eq!(rule.enter(places[0], b"x"), None);
     }
 }

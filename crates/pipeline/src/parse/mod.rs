@@ -95,6 +95,8 @@ pub struct Parser {
     max_age_seconds: Option<u32>,
     /// Field that repeats the time as a number.
     precise: Option<PreciseField>,
+    /// Field that says where in its file a log stood.
+    offset: Option<OffsetField>,
     filter: Option<Filter>,
     masks: Vec<Mask>,
     unparsed: Unparsed,
@@ -125,6 +127,14 @@ struct PreciseField {
     nanos_in_unit: u64,
     /// The log itself carries its nanoseconds, too.
     keeps_nanos: bool,
+}
+
+/// The field that says where in its file a log stood.
+#[derive(Clone, Debug)]
+struct OffsetField {
+    name: Box<[u8]>,
+    /// Of the record that comes next.
+    bytes: u64,
 }
 
 /// What becomes of a record that does not parse.
@@ -178,6 +188,7 @@ impl Parser {
             time: None,
             max_age_seconds: None,
             precise: None,
+            offset: None,
             filter: None,
             masks: Vec::new(),
             unparsed: Unparsed::Dropped,
@@ -202,7 +213,8 @@ impl Parser {
             && self.filter.is_none()
             && self.masks.is_empty()
             && self.raw.is_none()
-            && self.precise.is_none();
+            && self.precise.is_none()
+            && self.offset.is_none();
     }
 
     /// Keeps records that do not parse.
@@ -262,7 +274,9 @@ impl Parser {
     /// Whether a log can have a field named `key`.
     pub(crate) fn may_have(&self, key: &str) -> bool {
         let is_raw = self.raw.as_deref() == Some(key.as_bytes());
+        let is_offset = self.offset.as_ref().is_some_and(|it| *it.name == *key.as_bytes());
         is_raw
+            || is_offset
             || match &self.cutter {
                 Cutter::Whole(_) | Cutter::Regex(_) => self.known.find(key.as_bytes()).is_some(),
                 Cutter::Several(parser) => parser.may_have(key.as_bytes()),
@@ -284,6 +298,39 @@ impl Parser {
         self.precise = Some(PreciseField { name, nanos_in_unit, keeps_nanos });
         self.choose_way();
         self
+    }
+
+    /// Adds to each log where in its file it stood, as the field `name`.
+    #[must_use]
+    pub(crate) fn with_offset(mut self, name: &str) -> Self {
+        self.offset = Some(OffsetField { name: name.as_bytes().into(), bytes: 0 });
+        self.choose_way();
+        self
+    }
+
+    /// Whether logs say where in their file they stood.
+    #[inline]
+    pub(crate) fn wants_offset(&self) -> bool {
+        self.offset.is_some()
+    }
+
+    /// Where the record stands that comes next.
+    pub(crate) fn set_offset(&mut self, bytes: u64) {
+        if let Some(offset) = &mut self.offset {
+            offset.bytes = bytes;
+        }
+    }
+
+    /// Lists where the log stood, if that is wanted. A log without fields stays one.
+    #[inline]
+    fn list_offset(&mut self) {
+        if let Some(offset) = &self.offset
+            && !self.list.fields.is_empty()
+        {
+            let name = self.list.found(&offset.name);
+            let value = self.list.copied(offset.bytes.to_string().as_bytes());
+            self.list.push(name, value);
+        }
     }
 
     /// Drops logs whose own time is more than so many seconds ago; `None` drops none.
@@ -374,6 +421,7 @@ impl Parser {
             self.list.push(name, value);
             time.nanos = time.nanos.filter(|_| precise.keeps_nanos);
         }
+        self.list_offset();
         if !self.finish(record, time, group) {
             return Outcome::Filtered;
         }
@@ -427,6 +475,7 @@ impl Parser {
         let name = if is_blank { CONTENT.as_bytes() } else { &self.unparsed_name };
         let name = self.list.found(name);
         self.list.push(name, Piece::record(0..record.len()));
+        self.list_offset();
         if self.unparsed == Unparsed::Shown {
             let known = known_names(&self.cutter, &self.known);
             group.log_values(now.seconds, now.nanos, self.list.entries(record, known));

@@ -26,6 +26,9 @@ pub(super) fn parser(
     if let Some(rule) = &config.precise_time {
         parser = parser.with_precise_time(rule, config.nanoseconds);
     }
+    if let Some(name) = &config.tags.offset_field {
+        parser = parser.with_offset(name);
+    }
     parser.set_max_age(Some(MAX_AGE_SECONDS));
     if let Some(rule) = &config.time {
         let nanos = config.nanoseconds || config.precise_time.is_some();

@@ -291,8 +291,7 @@ pub(in super::super) const ADVANCED: &[Key] = &[
         "truth value",
         "false",
         "add the tag `__inode__` and the field `__file_offset__`",
-    )
-    .effect(NotYet(&["false"])),
+    ),
     key(
         "specified_year",
         "specified_year",

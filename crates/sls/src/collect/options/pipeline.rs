@@ -135,15 +135,13 @@ pub(in super::super) const INPUT_FILE: &[Key] = &[
     ),
     one("Multiline", "object", "", "records of several lines"),
     one("Tags", "object", "", "names of tags"),
-    one("FileOffsetKey", "text", "", "field that gets the offset of a log in its file")
-        .effect(NotYet(&[])),
+    one("FileOffsetKey", "text", "", "field that gets the offset of a log in its file"),
     one(
         "AppendingLogPositionMeta",
         "truth value",
         "false",
         "add the tag `__inode__` and the field `__file_offset__`",
-    )
-    .effect(NotYet(&["false"])),
+    ),
     one(
         "AllowingIncludedByMultiConfigs",
         "truth value",
@@ -187,7 +185,7 @@ pub(in super::super) const MULTILINE: &[Key] = &[
 /// Keys of `input_file.Tags`. `__default__` stands for the default, empty leaves a tag out.
 pub(in super::super) const TAGS: &[Key] = &[
     one("FilePathTagKey", "text", "`__path__`", "the file's path"),
-    one("FileInodeTagKey", "text", "left out", "the file's inode").effect(NotYet(&[""])),
+    one("FileInodeTagKey", "text", "left out", "the file's inode"),
     one("K8sNamespaceTagKey", "text", "", "namespace").effect(Never(SIDECAR, &[""])),
     one("K8sPodNameTagKey", "text", "", "pod").effect(Never(SIDECAR, &[""])),
     one("K8sPodUidTagKey", "text", "", "pod").effect(Never(SIDECAR, &[""])),
