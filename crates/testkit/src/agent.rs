@@ -12,6 +12,7 @@ pub struct TestAgent {
     pub pod: String,
     /// User-defined id, by which machine groups know the agent.
     pub user_defined_id: String,
+    binary: Option<PathBuf>,
     settings: Vec<(String, String)>,
 }
 
@@ -24,6 +25,7 @@ impl TestAgent {
             root: root.clone(),
             pod: pod.into(),
             user_defined_id: user_defined_id.into(),
+            binary: None,
             settings: Vec::new(),
         };
         agent
@@ -49,6 +51,12 @@ impl TestAgent {
         self.settings.retain(|(known, _)| known != name);
         self.settings.push((name.into(), value.into()));
         self
+    }
+
+    /// Runs the agent at `path` instead of the one beside the test.
+    #[must_use]
+    pub fn binary(self, path: &Path) -> Self {
+        Self { binary: Some(path.into()), ..self }
     }
 
     /// Sends to the service at `endpoint`, which is its config server too.
@@ -78,7 +86,10 @@ impl TestAgent {
     /// # Errors
     /// When the binary is missing.
     pub fn start(&self) -> Result<Running, ProcessError> {
-        let mut program = Program::new("sidetail-agent");
+        let mut program = match &self.binary {
+            None => Program::new("sidetail-agent"),
+            Some(path) => Program::at(path, "sidetail-agent"),
+        };
         for (name, value) in &self.settings {
             program = program.env(name, value);
         }

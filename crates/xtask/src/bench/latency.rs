@@ -1,5 +1,6 @@
 //! From the write of a line to the query that finds it, over a real agent and a real server.
 
+use super::scenario::Stand;
 use serde_json::json;
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -24,7 +25,7 @@ pub(super) struct Outcome {
 }
 
 /// Writes `lines` lines one after the other and waits for each.
-pub(super) fn run(lines: usize) -> Result<Outcome, String> {
+pub(super) fn run(stand: &Stand, lines: usize) -> Result<Outcome, String> {
     let fail = |error: ProcessError| error.to_string();
     let dir = tempfile::tempdir().map_err(|error| error.to_string())?;
     let server = TestServer::start(&dir.path().join("server")).map_err(fail)?;
@@ -41,8 +42,9 @@ pub(super) fn run(lines: usize) -> Result<Outcome, String> {
     });
     let config = serde_json::from_value(config).map_err(|error| error.to_string())?;
     service.configure(PROJECT, "bench", config);
-    let pod =
-        TestAgent::new(dir.path(), "pod", "bench").service(&server.endpoint(), Some(server.key()));
+    let pod = TestAgent::new(dir.path(), "pod", "bench")
+        .binary(&stand.agent)
+        .service(&server.endpoint(), Some(server.key()));
     let mut file =
         std::fs::File::create(pod.path("/var/log/app/a.log")).map_err(|error| error.to_string())?;
     let runs = |line: &str| line.contains("running").then_some(());

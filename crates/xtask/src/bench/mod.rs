@@ -84,7 +84,7 @@ pub(crate) fn agent(args: &[&str]) -> Result<(), String> {
         );
     }
     if options.wants(LATENCY) {
-        let found = latency::run(200)?;
+        let found = latency::run(&stand, 200)?;
         table.row(
             &format!(
                 "{LATENCY:<20} median {:.0} ms, p99 {:.0} ms; the agent starts in {:.0} ms",
