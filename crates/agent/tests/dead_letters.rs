@@ -123,6 +123,37 @@ fn a_refusal_that_lasts_too_long_ends_in_a_dead_letter() {
 }
 
 #[test]
+fn all_of_a_file_is_given_up_when_it_was_refused_too_long() {
+    let service = Service::start(|ask| match ask.logstore {
+        "missing" => Reply::Refuse(404, "LogStoreNotExist"),
+        _ => Reply::Store,
+    });
+    // Would each batch begin its own time when its turn comes, this took longer than anybody waits.
+    let pod = Pod::new(&service);
+    let file = pod.path("ilogtail_config.json");
+    let settings = r#"{"discard_send_fail_interval": 3, "merge_log_count_limit": 100}"#;
+    std::fs::write(&file, settings).unwrap();
+    let pod = pod.set("ALIYUN_LOGTAIL_CONFIG", &file.to_string_lossy());
+    pod.configure("missing", r#""filePattern": "*.missing""#);
+    append(&pod.log("a.missing"), &lines(0, 4000));
+    append(&pod.log("a.log"), &lines(0, 4000));
+    let agent = pod.start();
+    service.wait_for_in("all", &lines(0, 4000));
+    assert_eq!(listed(&pod), Vec::<serde_json::Value>::new(), "nothing is given up so early");
+    let logs = || listed(&pod).iter().filter_map(|it| it["logs"].as_u64()).sum::<u64>();
+    testkit::eventually("all of it in letters", || match logs() {
+        4000 => Ok(()),
+        other => Err(format!("{other}")),
+    });
+    assert!(listed(&pod).len() >= 20, "{}", listed(&pod).len());
+    // What is written now is young again, and the logstore is made in time.
+    append(&pod.log("a.missing"), &lines(4000, 4100));
+    service.follow(|_| Reply::Store);
+    service.wait_for_in("missing", &lines(4000, 4100));
+    assert_eq!(agent.terminate(LIMIT).unwrap().status.code(), Some(0));
+}
+
+#[test]
 fn a_full_disk_costs_the_letter_and_nothing_else() {
     let service = picky();
     let pod = Pod::new(&service);

@@ -265,6 +265,33 @@ fn a_logstore_that_does_not_answer_holds_no_other() {
 }
 
 #[test]
+fn the_end_does_not_wait_as_long_as_the_service_asked_for() {
+    let service = Service::start(|_| Reply::RefuseFor(429, "", 120));
+    let pod = Pod::new(&service)
+        .set("SIDETAIL_AGENT_REQUESTS_IN_FLIGHT", "1")
+        .set("SIDETAIL_AGENT_DRAIN_SECONDS", "30");
+    append(&pod.log("a.log"), &lines(0, 100));
+    append(&pod.log("b.log"), &lines(100, 200));
+    let agent = pod.start();
+    let wait_for_requests = |count: usize| {
+        testkit::eventually("a request", || match service.requests() {
+            found if found >= count => Ok(()),
+            found => Err(format!("{found} of {count}")),
+        });
+    };
+    wait_for_requests(1);
+    agent.signal(Signal::TERM);
+    // One at once, and after its refusal another one soon.
+    wait_for_requests(3);
+    service.follow(|_| Reply::Store);
+    let ended = agent.wait(LIMIT).unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.output.join("\n"));
+    let mut found = service.contents();
+    found.sort_by_key(|line| line.split(' ').nth(1).and_then(|it| it.parse::<u32>().ok()));
+    assert_eq!(found, lines(0, 200));
+}
+
+#[test]
 fn a_wrong_clock_is_corrected_by_the_service() {
     let late = || SystemTime::now() + Duration::from_secs(3 * 3600);
     let service = Service::start(move |ask| {

@@ -107,6 +107,11 @@ impl Limiter {
         }
     }
 
+    /// Ends a rest, whoever caused it: a request may start at once, and rests begin short again.
+    pub fn wake(&mut self) {
+        self.rest = None;
+    }
+
     fn limit_after(&self, window: Window) -> u32 {
         let percent = window.failures * 100 / window.answers;
         match percent {
@@ -244,6 +249,21 @@ mod tests {
         assert_eq!(rest(&limiter, now), Duration::from_secs(7), "the longer wish counts");
         limiter.answered(asked(86_400), now);
         assert_eq!(rest(&limiter, now), LONGEST_ASKED);
+    }
+
+    #[test]
+    fn who_is_woken_goes_at_once_and_rests_short_after_the_next_failure() {
+        let mut now = Instant::now();
+        let mut limiter = Limiter::new(1);
+        for _ in 0..6 {
+            limiter.answered(failure(), now);
+            now += rest(&limiter, now);
+        }
+        limiter.answered(asked(200), now);
+        limiter.wake();
+        assert_eq!(limiter.verdict(0, now), Verdict::Go);
+        limiter.answered(failure(), now);
+        assert_eq!(rest(&limiter, now), FIRST_REST);
     }
 
     fn outcomes() -> impl Strategy<Value = Outcome> {

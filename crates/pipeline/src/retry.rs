@@ -40,7 +40,7 @@ pub enum Answer {
 pub struct Attempt {
     /// Sends so far, the one just answered included.
     pub tries: u32,
-    /// Time since the first send.
+    /// For how long the service has refused what goes this way, but not before the batch was there.
     pub age: Duration,
     /// The age at which it is given up for a reason outside the data.
     pub keep_refused: Duration,
@@ -94,6 +94,11 @@ impl Reason {
     /// The longest pause between two tries for this reason.
     pub fn longest_pause(self) -> Duration {
         Duration::from_millis(self.pauses_millis().1)
+    }
+
+    /// Whether a batch is given up when this lasts too long: a person would have to repair it.
+    pub fn expires(self) -> bool {
+        matches!(self, Self::Unauthorized | Self::NotFound | Self::Refused)
     }
 
     /// First and longest pause.
@@ -188,10 +193,7 @@ pub fn blame(answer: Answer) -> Option<Blame> {
 pub fn decide(answer: Answer, attempt: Attempt) -> Decision {
     let Some(reason) = reason(answer) else { return Decision::Done };
     let give_up = match reason {
-        Reason::Network | Reason::Server | Reason::Quota | Reason::Clock => false,
-        Reason::Unauthorized | Reason::NotFound | Reason::Refused => {
-            attempt.age >= attempt.keep_refused
-        }
+        reason if reason.expires() => attempt.age >= attempt.keep_refused,
         Reason::TooLarge if attempt.can_split => return Decision::Split { reason },
         // Somebody may be about to allow it; and one bad record shall not take its batch along.
         Reason::Invalid | Reason::TooLarge => {
@@ -200,6 +202,7 @@ pub fn decide(answer: Answer, attempt: Attempt) -> Decision {
             }
             attempt.tries >= TRIES_OF_INVALID
         }
+        _ => false,
     };
     if give_up {
         return Decision::Drop { reason };

@@ -56,8 +56,10 @@ const OPENING_WAITS: Duration = Duration::from_secs(15);
 /// From the start until every configured path is watched.
 #[derive(Debug, Default)]
 struct Opening {
-    /// When every provider had answered, and the number of scans then.
-    configured: Option<(Instant, u64)>,
+    /// When every provider had answered.
+    configured: Option<Instant>,
+    /// The number of scans when the configurations changed last.
+    scans_before: u64,
     has_configs: bool,
     is_over: bool,
 }
@@ -65,11 +67,9 @@ struct Opening {
 impl Opening {
     /// Whether that is now; true once. After the scan the watcher has the directories.
     fn is_over(&mut self, scans: u64, now: Instant) -> bool {
-        let Some((since, scans_before)) = self.configured.filter(|_| !self.is_over) else {
-            return false;
-        };
+        let Some(since) = self.configured.filter(|_| !self.is_over) else { return false };
         let waited = now.duration_since(since) >= OPENING_WAITS;
-        self.is_over = scans > scans_before && (self.has_configs || waited);
+        self.is_over = scans > self.scans_before && (self.has_configs || waited);
         self.is_over
     }
 }
@@ -120,10 +120,11 @@ impl Collecting {
                     Message::Delivery(delivery) => collector.delivered(delivery),
                     Message::Change(change) => {
                         opening.has_configs = !change.running.is_empty();
+                        opening.scans_before = collector.scans();
                         collector.change(change, now);
                     }
                     Message::Configured => {
-                        opening.configured = Some((now.clock, collector.scans()));
+                        opening.configured = Some(now.clock);
                         collector.configured();
                     }
                     Message::Drain { deadline } => collector.drain(deadline, now),
@@ -232,18 +233,19 @@ mod tests {
         let now = Instant::now();
         let mut opening = Opening::default();
         assert!(!opening.is_over(5, now), "nobody has answered");
-        opening.configured = Some((now, 5));
+        opening.configured = Some(now);
         assert!(!opening.is_over(6, now), "there is nothing to watch");
         opening.has_configs = true;
-        assert!(!opening.is_over(5, now), "nothing was scanned since");
-        assert!(opening.is_over(6, now));
-        assert!(!opening.is_over(7, now), "it is told once");
+        opening.scans_before = 6;
+        assert!(!opening.is_over(6, now), "nothing was scanned since they are known");
+        assert!(opening.is_over(7, now));
+        assert!(!opening.is_over(8, now), "it is told once");
     }
 
     #[test]
     fn without_configurations_the_opening_ends_after_a_while() {
         let now = Instant::now();
-        let mut opening = Opening { configured: Some((now, 5)), ..Opening::default() };
+        let mut opening = Opening { configured: Some(now), ..Opening::default() };
         assert!(!opening.is_over(9, now + OPENING_WAITS / 2));
         assert!(opening.is_over(9, now + OPENING_WAITS));
     }

@@ -98,6 +98,8 @@ pub(super) struct Keeper {
     pub(super) report_every: Duration,
     /// Makes the talking thread look at everything again.
     pub(super) reload: Arc<tokio::sync::Notify>,
+    /// Makes it try at once what waits to be sent again.
+    pub(super) hurry: Arc<tokio::sync::Notify>,
 }
 
 impl Keeper {
@@ -184,6 +186,7 @@ impl Keeper {
         let Some(deadline) = deadline else { return };
         info!("ending: reading what is left, for at most {:?}", deadline.duration_since(now));
         self.collector.send(ToCollector::Drain { deadline });
+        self.hurry.notify_one();
     }
 
     fn look_for_tombstone(&mut self, now: Instant) {

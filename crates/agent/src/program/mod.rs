@@ -238,7 +238,8 @@ fn start(env: BTreeMap<String, String>) -> Result<u8, StartError> {
         Reporter::new(&settings.state_dir, Arc::clone(&report), &metrics, wall_seconds() as u64);
     info_file::write(&settings, wall_seconds());
     let (report_every, reload) = (settings.snapshot, Arc::new(Notify::new()));
-    let ears = Ears { report, reload: Arc::clone(&reload) };
+    let hurry = Arc::new(Notify::new());
+    let ears = Ears { report, reload: Arc::clone(&reload), ending: Arc::clone(&hurry) };
     let talk = talking::Talk::new(settings, Arc::clone(&metrics), to_collector.clone(), ears)?;
     thread::Builder::new().name("talk".into()).spawn(move || talk.run(parcels_out))?;
     let collect =
@@ -255,6 +256,7 @@ fn start(env: BTreeMap<String, String>) -> Result<u8, StartError> {
         reporter,
         report_every,
         reload,
+        hurry,
     };
     let code = keeper.run(&metrics);
     // Whoever should reap this process may not: what is over must not look like a zombie. The

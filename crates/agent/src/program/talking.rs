@@ -50,6 +50,8 @@ pub(super) struct Ears {
     pub(super) report: Shared,
     /// Everything is to be looked at again.
     pub(super) reload: Arc<Notify>,
+    /// The end begins, or is nearer.
+    pub(super) ending: Arc<Notify>,
 }
 
 /// The key of the ledger among the attributes of a heartbeat.
@@ -124,6 +126,7 @@ impl Talk {
                     Arc::clone(&self.metrics),
                 )),
                 Arc::clone(&self.metrics),
+                Arc::clone(&self.ears.ending),
                 move |delivery| collector.send(Message::Delivery(delivery)),
             );
             let admin = async {

@@ -57,6 +57,8 @@ struct Place<T> {
 struct Lane<T> {
     waiting: VecDeque<T>,
     is_busy: bool,
+    /// Since when everything was refused, for a reason that a person would have to repair.
+    refused_since: Option<Instant>,
 }
 
 /// What [`Lanes::next`] found.
@@ -114,10 +116,11 @@ impl<T> Lanes<T> {
 
     /// Adds an item at the end of its lane.
     pub fn push(&mut self, place: PlaceId, lane: LaneId, item: T) {
-        let known = self.places[place]
-            .lanes
-            .entry(lane)
-            .or_insert_with(|| Lane { waiting: VecDeque::new(), is_busy: false });
+        let known = self.places[place].lanes.entry(lane).or_insert_with(|| Lane {
+            waiting: VecDeque::new(),
+            is_busy: false,
+            refused_since: None,
+        });
         known.waiting.push_back(item);
         if !known.is_busy && known.waiting.len() == 1 {
             self.make_ready(place, lane);
@@ -234,6 +237,26 @@ impl<T> Lanes<T> {
         limiter.answered(failure, now);
     }
 
+    /// Takes that an item of a lane was refused for a reason outside the data; gives since when
+    /// this lane has been. One that is given up does not make the next one young.
+    pub fn refused(&mut self, id: PlaceId, lane: LaneId, now: Instant) -> Instant {
+        let known = self.places[id].lanes.get_mut(&lane);
+        known.map_or(now, |lane| *lane.refused_since.get_or_insert(now))
+    }
+
+    /// Takes that an item of a lane was accepted.
+    pub fn taken(&mut self, id: PlaceId, lane: LaneId) {
+        if let Some(known) = self.places[id].lanes.get_mut(&lane) {
+            known.refused_since = None;
+        }
+    }
+
+    /// Ends all rests: everything that waits may try at once. What is paced stays so.
+    pub fn wake(&mut self) {
+        self.places.iter_mut().for_each(|place| place.limiter.wake());
+        self.shared.iter_mut().for_each(|shared| shared.limiter.wake());
+    }
+
     /// The item of a lane is done: the next one may go.
     pub fn finish(&mut self, id: PlaceId, lane: LaneId) {
         let place = &mut self.places[id];
@@ -273,199 +296,4 @@ fn later(one: Verdict, other: Verdict) -> Verdict {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    type Item = (PlaceId, LaneId, u32);
-
-    fn lanes(most: u32, logstores: usize) -> Lanes<Item> {
-        let mut lanes = Lanes::new(most);
-        for number in 0..logstores {
-            let destination = Destination {
-                project: "p".into(),
-                logstore: number.to_string(),
-                ..Destination::default()
-            };
-            assert_eq!(lanes.place(&Arc::new(destination)), number);
-        }
-        lanes
-    }
-
-    fn push(lanes: &mut Lanes<Item>, items: &[Item]) {
-        for (place, lane, number) in items {
-            lanes.push(*place, *lane, (*place, *lane, *number));
-        }
-    }
-
-    fn all(lanes: &mut Lanes<Item>, now: Instant) -> Vec<Item> {
-        std::iter::from_fn(|| match lanes.next(now) {
-            Next::Item(item) => Some(item),
-            Next::Wait(_) => None,
-        })
-        .collect()
-    }
-
-    fn done(lanes: &mut Lanes<Item>, (place, lane, _): Item) {
-        lanes.release(place);
-        lanes.finish(place, lane);
-    }
-
-    fn failure() -> Outcome {
-        let longest_rest = Duration::from_secs(60);
-        Outcome::Failure { longest_rest, asked: None, jitter: u32::MAX }
-    }
-
-    #[test]
-    fn a_lane_goes_one_by_one_and_lanes_side_by_side() {
-        let now = Instant::now();
-        let mut lanes = lanes(9, 1);
-        push(&mut lanes, &[(0, 1, 1), (0, 1, 2), (0, 2, 1)]);
-        assert_eq!(all(&mut lanes, now), [(0, 1, 1), (0, 2, 1)]);
-        done(&mut lanes, (0, 1, 1));
-        assert_eq!(all(&mut lanes, now), [(0, 1, 2)]);
-    }
-
-    #[test]
-    fn what_comes_back_goes_before_its_lane_in_order() {
-        let now = Instant::now();
-        let mut lanes = lanes(9, 1);
-        push(&mut lanes, &[(0, 1, 1), (0, 1, 9)]);
-        assert_eq!(all(&mut lanes, now), [(0, 1, 1)]);
-        lanes.release(0);
-        assert_eq!(all(&mut lanes, now), [], "the lane rests with its item");
-        lanes.put_back(0, 1, [(0, 1, 2), (0, 1, 3)]);
-        for number in [2, 3, 9] {
-            assert_eq!(all(&mut lanes, now), [(0, 1, number)]);
-            done(&mut lanes, (0, 1, number));
-        }
-        assert_eq!(lanes.next(now), Next::Wait(None));
-    }
-
-    #[test]
-    fn logstores_take_turns_however_many_files_each_has() {
-        let now = Instant::now();
-        let mut lanes = lanes(3, 2);
-        push(&mut lanes, &[(0, 1, 0), (0, 2, 0), (0, 3, 0), (0, 4, 0), (1, 5, 0), (1, 6, 0)]);
-        let order: Vec<PlaceId> = all(&mut lanes, now).into_iter().map(|item| item.0).collect();
-        assert_eq!(order, [0, 1, 0, 1, 0], "and none has more than three");
-    }
-
-    #[test]
-    fn a_logstore_with_nothing_under_way_starts_beside_any_number_of_others() {
-        let now = Instant::now();
-        let mut lanes = lanes(1, 8);
-        for place in 0..8 {
-            push(&mut lanes, &[(place, 1, 0), (place, 2, 0)]);
-        }
-        assert_eq!(all(&mut lanes, now).len(), 8, "though the endpoint has room for four");
-    }
-
-    #[test]
-    fn a_failing_logstore_rests_alone() {
-        let now = Instant::now();
-        let mut lanes = lanes(1, 2);
-        push(&mut lanes, &[(0, 1, 0), (0, 2, 0), (1, 1, 0)]);
-        all(&mut lanes, now);
-        lanes.failed(0, Blame::Logstore, failure(), now);
-        done(&mut lanes, (0, 1, 0));
-        done(&mut lanes, (1, 1, 0));
-        push(&mut lanes, &[(1, 1, 1)]);
-        assert_eq!(all(&mut lanes, now), [(1, 1, 1)]);
-        let Next::Wait(Some(until)) = lanes.next(now) else { panic!("it rests") };
-        assert!(until > now);
-        assert_eq!(all(&mut lanes, until), [(0, 2, 0)]);
-    }
-
-    #[test]
-    fn an_endpoint_that_is_away_rests_all() {
-        let now = Instant::now();
-        let mut lanes = lanes(1, 3);
-        for _ in 0..100 {
-            lanes.failed(0, Blame::Endpoint, failure(), now);
-        }
-        push(&mut lanes, &[(1, 1, 0), (2, 1, 0)]);
-        assert!(matches!(lanes.next(now), Next::Wait(Some(_))));
-        lanes.succeeded(0, now);
-        assert_eq!(all(&mut lanes, now).len(), 2);
-    }
-
-    #[test]
-    fn a_paced_logstore_waits_for_its_rate() {
-        let now = Instant::now();
-        let mut lanes = lanes(8, 1);
-        push(&mut lanes, &[(0, 1, 0), (0, 2, 0)]);
-        assert!(matches!(lanes.next(now), Next::Item(_)));
-        lanes.pace(0, 500, 1000, now);
-        assert_eq!(lanes.next(now), Next::Wait(Some(now + Duration::from_millis(500))));
-        assert!(matches!(lanes.next(now + Duration::from_millis(500)), Next::Item(_)));
-    }
-
-    #[derive(Clone, Debug)]
-    enum Step {
-        Push(PlaceId, LaneId),
-        Start,
-        Done(prop::sample::Index),
-        DoneFirst,
-        Fail(prop::sample::Index),
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        prop_oneof![
-            4 => (0usize..3, 0u64..4).prop_map(|(place, lane)| Step::Push(place, lane)),
-            4 => Just(Step::Start),
-            2 => any::<prop::sample::Index>().prop_map(Step::Done),
-            1 => any::<prop::sample::Index>().prop_map(Step::Fail),
-        ]
-    }
-
-    proptest! {
-        /// Whatever fails and when, every item goes out in the order of its lane, and none is lost.
-        #[test]
-        fn every_lane_keeps_its_order(steps in prop::collection::vec(step(), 0..200)) {
-            let mut now = Instant::now();
-            let mut lanes = lanes(3, 3);
-            let mut next_number = HashMap::new();
-            let mut finished: HashMap<(PlaceId, LaneId), u32> = HashMap::new();
-            let mut running: Vec<Item> = Vec::new();
-            // Afterwards everything is let through.
-            let end = (0..1000).flat_map(|_| [Step::Start, Step::DoneFirst]);
-            for step in steps.into_iter().chain(end) {
-                now += Duration::from_secs(1);
-                match step {
-                    Step::Push(place, lane) => {
-                        let number: &mut u32 = next_number.entry((place, lane)).or_default();
-                        push(&mut lanes, &[(place, lane, *number)]);
-                        *number += 1;
-                    }
-                    Step::Start => {
-                        if let Next::Item(item) = lanes.next(now) {
-                            prop_assert!(running.iter().all(|other| (other.0, other.1) != (item.0, item.1)));
-                            running.push(item);
-                        }
-                    }
-                    _ if running.is_empty() => {}
-                    Step::Done(_) | Step::DoneFirst => {
-                        let at = match &step {
-                            Step::Done(at) => at.index(running.len()),
-                            _ => 0,
-                        };
-                        let item = running.swap_remove(at);
-                        lanes.succeeded(item.0, now);
-                        done(&mut lanes, item);
-                        let expected = finished.entry((item.0, item.1)).or_default();
-                        prop_assert_eq!(item.2, *expected);
-                        *expected += 1;
-                    }
-                    Step::Fail(at) => {
-                        let item = running.swap_remove(at.index(running.len()));
-                        lanes.failed(item.0, Blame::Logstore, failure(), now);
-                        lanes.release(item.0);
-                        lanes.put_back(item.0, item.1, [item]);
-                    }
-                }
-            }
-            prop_assert_eq!(finished, next_number);
-        }
-    }
-}
+mod tests;

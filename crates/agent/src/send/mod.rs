@@ -29,12 +29,17 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
 /// Parts in a row that a logstore finds invalid, without taking anything in between, after which
 /// batches are given up whole: then it is not about single records.
 const PARTS_IN_VAIN: u32 = 3;
+
+/// The longest pause between two tries once the end has begun, whoever asks for a longer one: what
+/// is not delivered by then may be gone with the pod.
+const LAST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Where batches go.
 #[derive(Clone, Debug)]
@@ -79,15 +84,22 @@ pub struct Sender<D: Fn(Delivery)> {
     others: HashMap<String, Arc<Client>>,
     /// By place: invalid parts since something was last taken.
     in_vain: Vec<u32>,
+    /// Tells that the end begins, or is nearer.
+    ending: Arc<Notify>,
+    is_ending: bool,
+    /// Ends the pauses between tries.
+    wake: Arc<Notify>,
 }
 
 impl<D: Fn(Delivery)> Sender<D> {
-    /// A sender that tells `deliver` what became of each parcel, and buries what it gives up.
+    /// A sender that tells `deliver` what became of each parcel, and buries what it gives up. Told
+    /// by `ending` that the end begins, it tries at once what waits.
     pub fn new(
         sink: Sink,
         rules: Rules,
         graveyard: Arc<Graveyard>,
         metrics: Arc<Metrics>,
+        ending: Arc<Notify>,
         deliver: D,
     ) -> Self {
         let lanes = Lanes::new(rules.most_in_flight);
@@ -102,12 +114,16 @@ impl<D: Fn(Delivery)> Sender<D> {
             metrics,
             others: HashMap::new(),
             in_vain: Vec::new(),
+            ending,
+            is_ending: false,
+            wake: Arc::default(),
         }
     }
 
     /// Sends until the other end of `parcels` is closed and everything is delivered.
     pub async fn run(mut self, mut parcels: UnboundedReceiver<Parcel>) {
         let mut is_open = true;
+        let ending = Arc::clone(&self.ending);
         loop {
             let wake = self.start();
             if !is_open && self.tasks.is_empty() && wake.is_none() {
@@ -122,6 +138,7 @@ impl<D: Fn(Delivery)> Sender<D> {
                         self.came(came);
                     }
                 }
+                () = ending.notified() => self.hurry(),
                 parcel = parcels.recv(), if is_open => match parcel {
                     Some(parcel) => self.take(parcel),
                     None => is_open = false,
@@ -129,6 +146,18 @@ impl<D: Fn(Delivery)> Sender<D> {
                 () = until(wake) => {}
             }
         }
+    }
+
+    /// The end has begun: nothing rests any more.
+    fn hurry(&mut self) {
+        self.is_ending = true;
+        self.lanes.wake();
+        self.wake.notify_waiters();
+    }
+
+    /// The longest pause between two tries now.
+    fn longest_pause(&self) -> Duration {
+        if self.is_ending { LAST_PAUSE } else { Duration::MAX }
     }
 
     fn take(&mut self, parcel: Parcel) {
@@ -205,25 +234,29 @@ impl<D: Fn(Delivery)> Sender<D> {
 
     fn answered(&mut self, packed: Box<Packed>, result: Result<(), ClientError>) {
         self.lanes.release(packed.place);
-        let answer = match &result {
+        let mut answer = match &result {
             Ok(()) => Answer::Accepted,
             Err(error) => answer_of(error),
         };
+        if let Answer::Refused { retry_after: Some(asked), .. } = &mut answer {
+            *asked = self.longest_pause().min(*asked);
+        }
         let jitter = std::hash::RandomState::new().build_hasher().finish() as u32;
         self.learn(&packed, answer, jitter);
         let is_in_vain = self.in_vain(&packed) >= PARTS_IN_VAIN;
         let too_large = matches!(answer, Answer::Refused { class: RetryClass::TooLarge, .. });
         let attempt = Attempt {
             tries: packed.tries,
-            age: packed.first_try.map(|first| first.elapsed()).unwrap_or_default(),
+            age: self.refused_for(&packed, answer),
             keep_refused: self.rules.keep_refused,
-            longest_pause: self.rules.longest_pause,
+            longest_pause: self.rules.longest_pause.min(self.longest_pause()),
             can_split: packed.piece.can_split() && (too_large || !is_in_vain),
             jitter,
         };
         match decide(answer, attempt) {
             Decision::Done => {
                 *self.in_vain_mut(&packed) = 0;
+                self.lanes.taken(packed.place, packed.lane);
                 self.tell(&packed, Sent::Stored);
                 self.metrics.batches_sent.add(1);
                 self.metrics.logs_sent.add(packed.piece.logs as u64);
@@ -246,8 +279,12 @@ impl<D: Fn(Delivery)> Sender<D> {
                     self.lanes.put_back(packed.place, packed.lane, [packed]);
                     return;
                 }
+                let woken = Arc::clone(&self.wake).notified_owned();
                 self.tasks.spawn(async move {
-                    tokio::time::sleep(after).await;
+                    tokio::select! {
+                        () = tokio::time::sleep(after) => {}
+                        () = woken => {}
+                    }
                     Came::Rested(packed)
                 });
             }
@@ -281,9 +318,21 @@ impl<D: Fn(Delivery)> Sender<D> {
             Answer::Refused { retry_after, .. } => retry_after,
             _ => None,
         };
-        let longest_rest = reason.longest_pause().min(self.rules.longest_pause);
+        let longest_rest =
+            reason.longest_pause().min(self.rules.longest_pause).min(self.longest_pause());
         let failure = Outcome::Failure { longest_rest, asked, jitter };
         self.lanes.failed(packed.place, blame, failure, now);
+    }
+
+    /// For how long what goes the way of this batch has been refused for a reason that a person
+    /// would have to repair, since the batch is there.
+    fn refused_for(&mut self, packed: &Packed, answer: Answer) -> Duration {
+        let now = Instant::now();
+        if !pipeline::retry::reason(answer).is_some_and(Reason::expires) {
+            return Duration::ZERO;
+        }
+        let since = self.lanes.refused(packed.place, packed.lane, now);
+        now.saturating_duration_since(since.max(packed.since))
     }
 
     /// Counts an answer for its logstore.
@@ -357,7 +406,6 @@ impl<D: Fn(Delivery)> Sender<D> {
 
 async fn attempt(client: Result<Arc<Client>, ClientError>, mut packed: Box<Packed>) -> Came {
     packed.tries = packed.tries.saturating_add(1);
-    packed.first_try.get_or_insert_with(Instant::now);
     let result = match client {
         Ok(client) => client.call(&packed.destination.project, &packed.call).await,
         Err(error) => Err(error),

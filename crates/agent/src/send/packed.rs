@@ -36,7 +36,8 @@ pub(super) struct Packed {
     pub(super) call: PutLogs,
     pub(super) piece: Piece,
     pub(super) tries: u32,
-    pub(super) first_try: Option<Instant>,
+    /// When it was packed.
+    pub(super) since: Instant,
 }
 
 /// Compresses bodies one after the other.
@@ -84,7 +85,7 @@ impl Packer {
         let held = bodies.iter().map(|(_, body)| body.len()).sum::<usize>().min(charged);
         let open = AtomicUsize::new(destinations.len());
         let owed = Arc::new(Owed { key, start: piece.start, account, held, open });
-        let raw_size = batch.group.len_bytes();
+        let (raw_size, since) = (batch.group.len_bytes(), Instant::now());
         let packed = destinations.iter().map(|destination| {
             let compression = destination.compression.unwrap_or(usual);
             let body = bodies.iter().find(|(known, _)| *known == compression);
@@ -103,7 +104,7 @@ impl Packer {
                 },
                 piece: piece.clone(),
                 tries: 0,
-                first_try: None,
+                since,
             }
         });
         let packed = packed.collect();
@@ -133,7 +134,7 @@ impl Packer {
             },
             piece,
             tries,
-            first_try: packed.first_try,
+            since: packed.since,
         }))
     }
 }

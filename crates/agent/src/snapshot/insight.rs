@@ -37,8 +37,8 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn of(text: impl Into<String>) -> Self {
-        Self { text: text.into(), code: 0 }
+    fn of(text: String) -> Self {
+        Self { text, code: 0 }
     }
 }
 
@@ -58,37 +58,19 @@ pub fn answer(state_dir: &Path, words: &[String], zone: &TimeZone) -> Answer {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Question<'a> {
-    All {
-        index: usize,
-    },
-    ActiveStores {
-        index: usize,
-    },
-    ActiveFiles {
-        index: usize,
-        project: &'a str,
-        logstore: &'a str,
-    },
-    Store {
-        format: Format,
-        index: usize,
-        project: &'a str,
-        logstore: &'a str,
-    },
-    File {
-        format: Format,
-        index: usize,
-        project: &'a str,
-        logstore: &'a str,
-        path: &'a str,
-    },
-    History {
-        first: usize,
-        last: usize,
-        project: &'a str,
-        logstore: &'a str,
-        path: Option<&'a str>,
-    },
+    Minute { index: usize },
+    ActiveStores { index: usize },
+    ActiveFiles { index: usize, project: &'a str, logstore: &'a str },
+    One { format: Format, index: usize, of: Subject<'a> },
+    History { first: usize, last: usize, of: Subject<'a> },
+}
+
+/// What is asked about: a logstore, or a file that goes to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Subject<'a> {
+    project: &'a str,
+    logstore: &'a str,
+    path: Option<&'a str>,
 }
 
 fn parse(words: &[String]) -> Result<Question<'_>, String> {
@@ -110,25 +92,23 @@ fn parse(words: &[String]) -> Result<Question<'_>, String> {
     };
     let window = |text: &str| number(text, MAX_WINDOWS);
     Ok(match plain[..] {
-        ["all"] => Question::All { index: 1 },
-        ["all", index] => Question::All { index: number(index, MAX_MINUTES)? },
+        ["all"] => Question::Minute { index: 1 },
+        ["all", index] => Question::Minute { index: number(index, MAX_MINUTES)? },
         ["active", index] if !of_files => Question::ActiveStores { index: window(index)? },
         ["active", index, project, logstore] => {
             Question::ActiveFiles { index: window(index)?, project, logstore }
         }
         ["logstore", index, project, logstore] => {
-            Question::Store { format, index: window(index)?, project, logstore }
+            let of = Subject { project, logstore, path: None };
+            Question::One { format, index: window(index)?, of }
         }
         ["logfile", index, project, logstore, path] => {
-            Question::File { format, index: window(index)?, project, logstore, path }
+            let of = Subject { project, logstore, path: Some(path) };
+            Question::One { format, index: window(index)?, of }
         }
-        ["history", first, last, project, logstore] => {
-            let (first, last) = (window(first)?, window(last)?);
-            Question::History { first, last, project, logstore, path: None }
-        }
-        ["history", first, last, project, logstore, path] => {
-            let (first, last) = (window(first)?, window(last)?);
-            Question::History { first, last, project, logstore, path: Some(path) }
+        ["history", first, last, project, logstore, ref path @ ..] if path.len() <= 1 => {
+            let of = Subject { project, logstore, path: path.first().copied() };
+            Question::History { first: window(first)?, last: window(last)?, of }
         }
         _ => return Err(format!("`status {}` is not a question", words.join(" "))),
     })
@@ -143,71 +123,51 @@ impl Question<'_> {
             );
             return Answer { text, code: EXIT_QUERY };
         };
-        let window = |index: usize| match index {
-            1 => Some(now.window.clone()),
-            _ => store::windows(state_dir, index, index).pop(),
-        };
-        match *self {
-            Self::All { index } => {
-                Answer::of(now.minutes.get(index - 1).map_or("null", |it| it.status.as_str()))
+        let windows = |first: usize, last: usize| store::windows(state_dir, first, last);
+        let window = |index: usize| windows(index, index).pop().unwrap_or_default();
+        Answer::of(match *self {
+            Self::Minute { index } => {
+                now.minutes.get(index - 1).map_or("null", |it| it.status.as_str()).to_owned()
             }
             Self::ActiveStores { index } => {
-                let stores = window(index).map(|window| window.logstores).unwrap_or_default();
-                let names: Vec<String> = stores
-                    .iter()
-                    .filter(|it| it.counts.read_count > 0)
-                    .map(|it| format!("{} : {}", it.project, it.logstore))
-                    .collect();
-                Answer::of(names.join("\n"))
+                let stores = window(index).logstores.into_iter();
+                let active = stores.filter(|it| it.counts.read_count > 0);
+                lines(active.map(|it| format!("{} : {}", it.project, it.logstore)))
             }
             Self::ActiveFiles { index, project, logstore } => {
-                let files = window(index).map(|window| window.logfiles).unwrap_or_default();
-                let names: Vec<String> = files
-                    .into_iter()
-                    .filter(|it| it.project == project && it.logstore == logstore)
-                    .map(|it| it.file_path)
-                    .collect();
-                Answer::of(names.join("\n"))
+                let files = window(index).logfiles.into_iter();
+                let active = files.filter(|it| it.project == project && it.logstore == logstore);
+                lines(active.map(|it| it.file_path))
             }
-            Self::Store { format, index, project, logstore } => {
-                let found = window(index);
-                let line = found.as_ref().and_then(|it| find_store(it, project, logstore));
-                one(format, found.as_ref().zip(line).map(|(it, line)| store_values(it, line, zone)))
+            Self::One { format, index, of } => one(format, of.values(&window(index), format, zone)),
+            Self::History { first, last, of } => {
+                history(&windows(first.min(last), first.max(last)), of, zone)
             }
-            Self::File { format, index, project, logstore, path } => {
-                let found = window(index);
-                let line = found.as_ref().and_then(|it| find_file(it, project, logstore, path));
-                let values = found.as_ref().zip(line).map(|(it, line)| {
-                    let offset = match format {
-                        Format::Line => "file_offset_bytes",
-                        Format::Json => "read_offset_bytes",
-                    };
-                    file_values(it, line, offset, zone)
-                });
-                one(format, values)
-            }
-            Self::History { first, last, project, logstore, path } => {
-                let windows = store::windows(state_dir, first.min(last), first.max(last));
-                Answer::of(history(&windows, project, logstore, path, zone))
-            }
-        }
+        })
     }
 }
 
-fn find_store<'a>(window: &'a Window, project: &str, logstore: &str) -> Option<&'a StoreLine> {
-    window.logstores.iter().find(|it| it.project == project && it.logstore == logstore)
+impl Subject<'_> {
+    /// What a window tells about it; `None` when it does not come up there.
+    fn values(&self, window: &Window, format: Format, zone: &TimeZone) -> Option<Values> {
+        let Self { project, logstore, path } = *self;
+        let Some(path) = path else {
+            let of_store = |it: &&StoreLine| it.project == project && it.logstore == logstore;
+            let line = window.logstores.iter().find(of_store)?;
+            return Some(store_values(window, line, zone));
+        };
+        let of_path = |it: &&FileLine| {
+            it.project == project && it.logstore == logstore && it.file_path == path
+        };
+        // The newest file of the path: an older one may have been renamed since.
+        let files = window.logfiles.iter().filter(of_path);
+        let line = files.max_by_key(|it| it.counts.last_read_time)?;
+        Some(file_values(window, line, format, zone))
+    }
 }
 
-/// The newest file of a path: an older one may have been renamed since.
-fn find_file<'a>(
-    window: &'a Window,
-    project: &str,
-    logstore: &str,
-    path: &str,
-) -> Option<&'a FileLine> {
-    let of_path =
-        |it: &&FileLine| it.project == project && it.logstore == logstore && it.file_path == path;
-    window.logfiles.iter().filter(of_path).max_by_key(|it| it.counts.last_read_time)
+fn lines(lines: impl Iterator<Item = String>) -> String {
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 type Values = Vec<(&'static str, Value)>;
@@ -259,8 +219,12 @@ fn store_values(window: &Window, line: &StoreLine, zone: &TimeZone) -> Values {
     values
 }
 
-fn file_values(window: &Window, line: &FileLine, offset: &'static str, zone: &TimeZone) -> Values {
+fn file_values(window: &Window, line: &FileLine, format: Format, zone: &TimeZone) -> Values {
     let counts = &line.counts;
+    let offset = match format {
+        Format::Line => "file_offset_bytes",
+        Format::Json => "read_offset_bytes",
+    };
     let mut values = times(window, zone);
     values.extend([
         ("project", json!(line.project)),
@@ -286,20 +250,18 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn one(format: Format, values: Option<Values>) -> Answer {
-    Answer::of(match (format, values) {
+fn one(format: Format, values: Option<Values>) -> String {
+    match (format, values) {
         (_, None) => "null".to_owned(),
         (Format::Line, Some(values)) => {
-            let lines: Vec<String> =
-                values.iter().map(|(name, value)| format!("{name} : {}", plain(value))).collect();
-            lines.join("\n")
+            lines(values.iter().map(|(name, value)| format!("{name} : {}", plain(value))))
         }
         (Format::Json, Some(values)) => {
             let object: Map<String, Value> =
                 values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
             Value::Object(object).to_string()
         }
-    })
+    }
 }
 
 /// Columns of `history`: the heading and the value that stands below.
@@ -339,28 +301,12 @@ const FILE_COLUMNS: [(&str, &str); 12] = [
     ("read_offset", "read_offset_bytes"),
 ];
 
-fn history(
-    windows: &[Window],
-    project: &str,
-    logstore: &str,
-    path: Option<&str>,
-    zone: &TimeZone,
-) -> String {
-    let (columns, rows): (&[(&str, &str)], Vec<Values>) = match path {
-        None => {
-            let rows = windows.iter().filter_map(|window| {
-                find_store(window, project, logstore).map(|line| store_values(window, line, zone))
-            });
-            (&STORE_COLUMNS, rows.collect())
-        }
-        Some(path) => {
-            let rows = windows.iter().filter_map(|window| {
-                let line = find_file(window, project, logstore, path)?;
-                Some(file_values(window, line, "read_offset_bytes", zone))
-            });
-            (&FILE_COLUMNS, rows.collect())
-        }
+fn history(windows: &[Window], of: Subject<'_>, zone: &TimeZone) -> String {
+    let columns: &[(&str, &str)] = match of.path {
+        None => &STORE_COLUMNS,
+        Some(_) => &FILE_COLUMNS,
     };
+    let rows = windows.iter().filter_map(|window| of.values(window, Format::Json, zone));
     let cell = |row: &Values, name: &str| {
         let value = row.iter().find(|(known, _)| *known == name).map(|(_, value)| value);
         match (name.ends_with("_time"), value) {
@@ -369,10 +315,9 @@ fn history(
             (_, None) => String::new(),
         }
     };
-    let mut table = vec![columns.iter().map(|(heading, _)| (*heading).to_owned()).collect()];
-    for row in &rows {
-        table.push(columns.iter().map(|(_, name)| cell(row, name)).collect::<Vec<String>>());
-    }
+    let mut table: Vec<Vec<String>> =
+        vec![columns.iter().map(|(heading, _)| (*heading).to_owned()).collect()];
+    table.extend(rows.map(|row| columns.iter().map(|(_, name)| cell(&row, name)).collect()));
     aligned(&table)
 }
 

@@ -133,10 +133,29 @@ fn history_is_a_table() {
 }
 
 #[test]
+fn history_of_a_file_has_its_columns() {
+    let dir = state_dir();
+    let words = ["history", "2", "1", "p", "nginx", "/b"].map(str::to_owned);
+    let answer = answer(dir.path(), &words, &TimeZone::UTC);
+    let rows: Vec<Vec<&str>> =
+        answer.text.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0][8..], ["device", "inode", "file_size", "read_offset"]);
+    assert_eq!(rows.len(), 3, "the order of the indexes does not matter");
+    assert!(rows[1..].iter().all(|row| row.ends_with(&["64", "2", "100", "90"])), "{rows:?}");
+}
+
+#[test]
 fn what_is_no_question_is_answered_with_the_questions() {
     let dir = state_dir();
-    let no_questions =
-        ["all 61", "all 0", "active x", "logstore 1 p", "who", "logstore --form=x 1 p l"];
+    let no_questions = [
+        "all 61",
+        "all 0",
+        "active x",
+        "logstore 1 p",
+        "history 1 2 p l /a /b",
+        "who",
+        "logstore --form=x 1 p l",
+    ];
     for question in no_questions {
         let words: Vec<String> = question.split(' ').map(str::to_owned).collect();
         let answer = answer(dir.path(), &words, &TimeZone::UTC);
