@@ -562,6 +562,7 @@ impl Machine {
             budget_bytes: self.habits.budget_bytes,
             read_bytes: self.habits.read_bytes,
             max_open_files: self.habits.max_open_files,
+            max_bytes_per_second: None,
             scan_every: Duration::from_nanos(self.habits.scan_every),
             path_prefix: PathBuf::new(),
             labels: AgentLabels { hostname: "h".into(), ..AgentLabels::default() },

@@ -97,3 +97,96 @@ fn logs_say_where_they_stood_and_in_which_inode() {
         }
     }
 }
+
+#[test]
+fn what_is_too_late_is_left_out_and_accounted_for() {
+    let service = Service::storing();
+    let pod = Pod::new(&service);
+    pod.configure("all", r#""filePattern": "*.log", "delaySkipBytes": 100000"#);
+    append(&pod.log("a.log"), &lines(0, 10));
+    let agent = pod.start();
+    service.wait_for(&lines(0, 10));
+    let read = std::fs::metadata(pod.log("a.log")).unwrap().len();
+    append(&pod.log("a.log"), &lines(10, 20_000));
+    let size = std::fs::metadata(pod.log("a.log")).unwrap().len();
+    agent
+        .wait_line("the alarm", LIMIT, |line| {
+            (line.contains("READ_LOG_DELAY_ALARM") && line.contains("are left out")).then_some(())
+        })
+        .unwrap();
+    append(&pod.log("a.log"), &["the next line".into()]);
+    let mut expected = lines(0, 10);
+    expected.push("the next line".to_owned());
+    service.wait_for(&expected);
+    agent.terminate(LIMIT).unwrap();
+    let (code, ledger) = pod.command(&["ledger"]);
+    assert_eq!(code, Some(0));
+    assert!(ledger.contains(&format!(" too_late:{read}-{size} ")), "{ledger}");
+    assert!(ledger.contains(" missing:0 "), "{ledger}");
+}
+
+#[test]
+fn a_file_without_news_is_closed_when_the_configuration_says_so() {
+    let service = Service::storing();
+    let pod = Pod::new(&service);
+    pod.configure(
+        "all",
+        r#""filePattern": "*.log", "advanced": {"close_unused_reader_interval": 1}"#,
+    );
+    append(&pod.log("a.log"), &lines(0, 3));
+    let agent = pod.start();
+    service.wait_for(&lines(0, 3));
+    let descriptors = format!("/proc/{}/fd", agent.pid());
+    let is_open = || {
+        let links = std::fs::read_dir(&descriptors).unwrap().flatten();
+        links.filter_map(|it| std::fs::read_link(it.path()).ok()).any(|it| it == pod.log("a.log"))
+    };
+    testkit::eventually("the file to be closed", || match is_open() {
+        false => Ok(()),
+        true => Err("it is open".to_owned()),
+    });
+    append(&pod.log("a.log"), &lines(3, 6));
+    service.wait_for(&lines(0, 6));
+    agent.terminate(LIMIT).unwrap();
+}
+
+#[test]
+fn the_pace_of_the_instance_is_kept_by_all_configurations_together() {
+    let service = Service::storing();
+    // Less is not accepted from the environment.
+    let pod = Pod::new(&service).set("max_bytes_per_sec", "1048576");
+    pod.configure("other", "\"filePattern\": \"*.txt\"");
+    let many = lines(0, 6_000);
+    append(&pod.log("a.log"), &many);
+    append(&pod.log("a.txt"), &many);
+    let begun = std::time::Instant::now();
+    let agent = pod.start();
+    for logstore in ["all", "other"] {
+        service.wait_for_in(logstore, &many);
+    }
+    let bytes = 2 * std::fs::metadata(pod.log("a.log")).unwrap().len();
+    let (rate, slack) = (1_048_576, 400_000);
+    // No more than that, whatever the machine does; how much slower it is does not matter.
+    assert!(begun.elapsed().as_secs_f64() * f64::from(rate) + f64::from(slack) > bytes as f64);
+    agent.terminate(LIMIT).unwrap();
+}
+
+#[test]
+fn an_agent_with_configurations_of_its_machine_only_starts() {
+    let service = Service::storing();
+    let system = tempfile::tempdir().unwrap();
+    let pod = Pod::new(&service)
+        .set("SIDETAIL_AGENT_CONFIG_DIR", "")
+        .set("ALIYUN_LOGTAIL_SYS_CONF_DIR", &system.path().to_string_lossy());
+    let local = system.path().join("user_config.d");
+    std::fs::create_dir(&local).unwrap();
+    append(&pod.log("a.log"), &lines(0, 3));
+    let agent = pod.start();
+    // The directory is enough; what is in it may come later.
+    agent
+        .wait_line("the start", LIMIT, |line| line.contains("sidetail-agent").then_some(()))
+        .unwrap();
+    std::fs::rename(pod.path("configs").join("all.json"), local.join("all.json")).unwrap();
+    service.wait_for(&lines(0, 3));
+    agent.terminate(LIMIT).unwrap();
+}

@@ -167,6 +167,16 @@ impl FileStream {
         self.resume = Resume::Nothing;
     }
 
+    /// Leaves out everything in front of `position`, which is a line start. The open batch must
+    /// have been sealed.
+    pub fn skip_to(&mut self, position: u64) {
+        debug_assert!(self.open.is_none() && position >= self.position, "sealed, and ahead");
+        self.start = position;
+        self.position = position;
+        self.swallow_newline = false;
+        self.resume = Resume::Nothing;
+    }
+
     /// First byte that is not part of a record yet: where to read on.
     pub fn position(&self) -> u64 {
         self.position

@@ -19,6 +19,7 @@ pub mod flow;
 pub mod identity;
 pub mod lines;
 pub mod multiline;
+pub mod pace;
 pub mod parse;
 pub mod pieces;
 pub mod plan;

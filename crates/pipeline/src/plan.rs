@@ -39,6 +39,16 @@ pub struct Plan {
     pub tail_existing: bool,
     /// How long an unfinished last line waits.
     pub flush_timeout: Duration,
+    /// When its files are read too late, and what then.
+    pub delay: DelayRule,
+    /// Rotated files of one path that may wait behind the one being read; `None` is any number.
+    pub rotation_queue: Option<usize>,
+    /// How long a file without news is held open; `None` is for ever.
+    pub close_unused: Option<Duration>,
+    /// Directories deeper than this need no watching while nothing happens in them.
+    pub preserved_depth: Option<usize>,
+    /// 1 is served first, then 2 and 3, then 0, which is the usual.
+    pub priority: u8,
     /// What a record is.
     pub framing: Framing,
     /// How long one may be. Of the encoding of the configuration; the size may be changed.
@@ -51,6 +61,15 @@ pub struct Plan {
     pub nanoseconds: bool,
     /// What topic and tags are.
     pub labels: LabelRule,
+}
+
+/// When a file is read too late, in unread bytes (`agent` 2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DelayRule {
+    /// From this many on an alarm is raised.
+    pub alarm_bytes: u64,
+    /// Beyond this many the file is read on at its end; `None` is never.
+    pub skip_bytes: Option<u64>,
 }
 
 /// What became of a configuration.
@@ -85,6 +104,14 @@ pub fn compile(config: &CollectConfig, local_zone: &TimeZone) -> Compiled {
             tail_bytes: config.input.tail_bytes,
             tail_existing: config.input.tail_existing,
             flush_timeout: config.input.flush_timeout,
+            delay: DelayRule {
+                alarm_bytes: config.input.delay_alarm_bytes,
+                skip_bytes: config.input.delay_skip_bytes,
+            },
+            rotation_queue: config.input.rotation_queue.map(|limit| limit as usize),
+            close_unused: config.input.close_unused,
+            preserved_depth: config.input.preserved_depth.map(|depth| depth as usize),
+            priority: config.priority,
             framing,
             max_record: MaxRecord { encoding: config.input.encoding, ..MaxRecord::default() },
             conversion: match config.input.encoding {

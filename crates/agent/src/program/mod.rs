@@ -216,6 +216,7 @@ fn start(env: BTreeMap<String, String>) -> Result<u8, StartError> {
         budget_bytes: settings.memory_bytes,
         read_bytes: READ_BYTES,
         max_open_files: max_open_files(),
+        max_bytes_per_second: settings.max_bytes_per_second,
         scan_every: settings.scan,
         path_prefix: settings.path_prefix.clone(),
         labels: settings.labels.clone(),

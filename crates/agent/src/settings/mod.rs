@@ -139,6 +139,8 @@ pub struct Settings {
     pub batch_logs: usize,
     /// Requests under way to one logstore at most.
     pub requests_in_flight: usize,
+    /// How many bytes of log are read in a second at most.
+    pub max_bytes_per_second: Option<u64>,
     /// How long one request may take.
     pub request_timeout: Duration,
     /// The longest pause between two tries to send a batch.
@@ -253,16 +255,25 @@ impl Settings {
         }
         let credentials = credentials(&mut reader)?;
         let config_dir = reader.text("SIDETAIL_AGENT_CONFIG_DIR").map(PathBuf::from);
-        if config_dir.is_none() && config_server.is_none() {
-            return Err(refuse(
-                "SIDETAIL_AGENT_CONFIG_DIR",
-                "is not set and there is no config server; name a directory with configurations, \
-                 or set SIDETAIL_AGENT_CONFIG_SERVER",
-            ));
-        }
         let system_dir = instance::system_dir(&mut reader);
         let mut local_configs = LOCAL_CONFIGS.map(|name| system_dir.join(name)).to_vec();
         local_configs.push(PathBuf::from(LOONG_CONFIGS));
+        let machine = reader.given.machine;
+        let exists = |path: &PathBuf| machine.read(path).is_ok() || machine.list(path).is_ok();
+        if config_dir.is_none() && config_server.is_none() && !local_configs.iter().any(exists) {
+            return Err(refuse(
+                "SIDETAIL_AGENT_CONFIG_DIR",
+                format!(
+                    "is not set, there is no config server, and nothing is at {}; name a directory \
+                     with configurations, set SIDETAIL_AGENT_CONFIG_SERVER, or create one of these",
+                    local_configs
+                        .iter()
+                        .map(|it| it.display().to_string())
+                        .collect::<Vec<_>>()
+                        .join(", "),
+                ),
+            ));
+        }
         let state_dir = reader
             .text("SIDETAIL_AGENT_STATE_DIR")
             .map_or_else(|| PathBuf::from(DEFAULT_STATE_DIR), PathBuf::from);
@@ -334,6 +345,7 @@ impl Settings {
             batch_bytes,
             batch_logs,
             requests_in_flight,
+            max_bytes_per_second: pace(&mut reader),
             request_timeout,
             longest_pause: reader.parsed(
                 "SIDETAIL_AGENT_LONGEST_PAUSE_SECONDS",
@@ -452,6 +464,15 @@ fn limits(reader: &mut Reader<'_>, memory_bytes: usize) -> Limits {
         limits.max_age_seconds = None;
     }
     limits
+}
+
+/// Bytes in a second. From a certain number on they count as no limit (`agent` 1.3).
+fn pace(reader: &mut Reader<'_>) -> Option<u64> {
+    const NO_LIMIT: u64 = 30 << 20;
+    const FLOOR: u64 = 1 << 20;
+    let at_floor = |text: &str| text.parse().is_ok_and(|it: u64| it >= FLOOR);
+    let rate = |text: &str| number(text, 1, usize::MAX).map(|it| it as u64);
+    reader.lenient("max_bytes_per_sec", at_floor, rate).filter(|rate| *rate < NO_LIMIT)
 }
 
 /// Requests in flight and the age of a batch, by our names or by Logtail's.

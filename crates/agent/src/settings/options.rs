@@ -381,11 +381,12 @@ pub const OPTIONS: &[OptionInfo] = &[
         "the container's limit bounds the agent, and it never ends itself",
     )
     .environment_first(),
-    idle(
+    key(
         "max_bytes_per_sec",
         &[],
-        "pace of sending",
-        "the pace is what the service acknowledges; quotas are the service's",
+        "no limit",
+        "bytes of log that are read in a second at most, shared evenly by the configurations; from \
+         31457280 (30 MiB) on there is no limit, as there is none at the end, after SIGTERM",
     )
     .environment_first(),
     idle("process_thread_count", &[], "threads that parse", ONE_READER).environment_first(),

@@ -274,3 +274,33 @@ fn the_hand_shake_is_on_where_its_directory_is() {
     assert_eq!(settings.cornerstone, None);
     assert_eq!(settings.tombstone.unwrap(), Path::new("/tasksite/tombstone"));
 }
+
+#[test]
+fn configurations_of_the_machine_are_enough_to_start() {
+    let env = [ENDPOINT, ("SIDETAIL_AGENT_CONFIG_SERVER", "none")];
+    let why = refused(&env);
+    assert!(why.contains("/etc/ilogtail/user_config.d"), "{why}");
+    for path in [
+        "/etc/ilogtail/user_local_config.json",
+        "/etc/ilogtail/user_config.d/a.json",
+        "/etc/ilogtail/user_yaml_config.d/a.yaml",
+        "/usr/local/loongcollector/conf/continuous_pipeline_config/local/a.yaml",
+    ] {
+        let settings = read(&env, &[(path, "{}")]).unwrap();
+        assert!(settings.config_dir.is_none() && settings.config_server.is_none(), "{path}");
+    }
+}
+
+#[test]
+fn the_pace_is_bounded_between_a_floor_and_no_limit() {
+    let pace = |env: Option<&str>, file: &str| {
+        let mut all = vec![ENDPOINT, ("ALIYUN_LOGTAIL_CONFIG", "/c.json")];
+        all.extend(env.map(|value| ("max_bytes_per_sec", value)));
+        read(&all, &[("/c.json", file)]).unwrap().max_bytes_per_second
+    };
+    assert_eq!(pace(None, "{}"), None);
+    assert_eq!(pace(None, r#"{"max_bytes_per_sec": 500000}"#), Some(500_000));
+    assert_eq!(pace(None, r#"{"max_bytes_per_sec": 31457280}"#), None);
+    assert_eq!(pace(Some("2097152"), r#"{"max_bytes_per_sec": 500000}"#), Some(2_097_152));
+    assert_eq!(pace(Some("1048575"), r#"{"max_bytes_per_sec": 500000}"#), Some(500_000));
+}

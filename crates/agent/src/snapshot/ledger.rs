@@ -35,6 +35,8 @@ pub struct LedgerLine {
     pub acked: Vec<(u64, u64)>,
     /// What was left out by rule: the start of an old file.
     pub skipped: Vec<(u64, u64)>,
+    /// What was left out because it would have been read too late.
+    pub too_late: Vec<(u64, u64)>,
     /// What was seen and could not be read any more.
     pub possibly_lost: Vec<(u64, u64)>,
 }
@@ -55,6 +57,7 @@ impl From<FileLedger> for LedgerLine {
             read: it.read_bytes,
             acked: pairs(&it.acked),
             skipped: pairs(&it.skipped),
+            too_late: pairs(&it.too_late),
             possibly_lost: pairs(&it.possibly_lost),
         }
     }
@@ -63,16 +66,16 @@ impl From<FileLedger> for LedgerLine {
 impl LedgerLine {
     /// Bytes that were seen and are neither acknowledged nor left out.
     pub fn missing_bytes(&self) -> u64 {
-        let done: u64 =
-            self.acked.iter().chain(&self.skipped).map(|(start, end)| end - start).sum();
+        let done = self.acked.iter().chain(&self.skipped).chain(&self.too_late);
+        let done: u64 = done.map(|(start, end)| end - start).sum();
         self.seen.saturating_sub(done)
     }
 
     /// The line as text: `key:value` pairs with the path last, because it may hold anything.
     pub fn line(&self) -> String {
         format!(
-            "config:{} phase:{} seen:{} read:{} acked:{} missing:{} skipped:{} possibly_lost:{} \
-             file:{} path:{}",
+            "config:{} phase:{} seen:{} read:{} acked:{} missing:{} skipped:{} too_late:{} \
+             possibly_lost:{} file:{} path:{}",
             self.config,
             self.phase,
             self.seen,
@@ -80,6 +83,7 @@ impl LedgerLine {
             ranges(&self.acked),
             self.missing_bytes(),
             ranges(&self.skipped),
+            ranges(&self.too_late),
             ranges(&self.possibly_lost),
             self.file,
             self.path,
@@ -161,7 +165,7 @@ mod tests {
         assert_eq!(
             line.line(),
             "config:c phase:following seen:100 read:100 acked:10-50,60-90 missing:20 skipped:0-10 \
-             possibly_lost:- file:f path:/a b"
+             too_late:- possibly_lost:- file:f path:/a b"
         );
     }
 

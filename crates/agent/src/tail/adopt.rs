@@ -141,6 +141,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         }
         let begin = match known {
             Some((begin, _)) => begin,
+            None if self.is_queue_full(id, path, sight) => return None,
             None if matches!(sight, Sight::RenamedFrom(..)) => Begin::at_start(0),
             None => self.first_sight(id, path, &handle, &facts)?,
         };
@@ -199,6 +200,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
             charged: 0,
             seen_bytes: facts.size_bytes,
             skipped: begin.skipped,
+            left_out: Vec::new(),
+            late: None,
             lost: None,
             seen_in: self.scans,
             seen_seconds: now.wall_seconds(),

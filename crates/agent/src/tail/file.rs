@@ -84,6 +84,10 @@ pub(super) struct Tail<H> {
     pub(super) seen_bytes: u64,
     /// Bytes at the start that are left out by rule.
     pub(super) skipped: u64,
+    /// What was left out later, because it would have been read too late; in order.
+    pub(super) left_out: Vec<Range<u64>>,
+    /// Since when too much is unread, or when that was last said.
+    pub(super) late: Option<Instant>,
     /// What was not read of a content that is no more.
     pub(super) lost: Option<Range<u64>>,
     /// Number of the scan that saw the file last.

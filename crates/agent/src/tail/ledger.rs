@@ -39,6 +39,8 @@ pub struct FileLedger {
     pub acked: Vec<Range<u64>>,
     /// What was left out by rule: the start of an old file.
     pub skipped: Vec<Range<u64>>,
+    /// What was left out because it would have been read too late (`delaySkipBytes`).
+    pub too_late: Vec<Range<u64>>,
     /// What was seen, or was behind what was read, when the content was taken away.
     pub possibly_lost: Vec<Range<u64>>,
     /// Where the content is in its life.
@@ -97,7 +99,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
             generation: tail.generation,
             seen_bytes: tail.seen_bytes.max(tail.stream.position()),
             read_bytes: tail.stream.position(),
-            acked: tail.acks.confirmed(tail.skipped),
+            acked: without(tail.acks.confirmed(tail.skipped), &tail.left_out),
+            too_late: tail.left_out.clone(),
             skipped: (tail.skipped > 0).then_some(0..tail.skipped).into_iter().collect(),
             possibly_lost: tail.lost.clone().into_iter().collect(),
             phase: match tail.phase {
@@ -110,7 +113,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
 
     /// Keeps the account of a content that is over, when something of it may be missing.
     pub(super) fn remember_loss(&mut self, tail: &Tail<F::Handle>) {
-        if tail.lost.is_none() {
+        if tail.lost.is_none() && tail.left_out.is_empty() {
             return;
         }
         if let Some(mut account) = self.account(tail) {
@@ -120,5 +123,38 @@ impl<F: Files, S: Ship> Collector<F, S> {
             }
             self.losses.push_back(account);
         }
+    }
+}
+
+/// Ranges without others, both in order and without overlap.
+fn without(ranges: Vec<Range<u64>>, others: &[Range<u64>]) -> Vec<Range<u64>> {
+    let mut left = ranges;
+    for other in others {
+        left = left
+            .into_iter()
+            .flat_map(|it| {
+                let before = it.start..it.end.min(other.start);
+                let behind = it.start.max(other.end)..it.end;
+                [before, behind]
+            })
+            .filter(|it| !it.is_empty())
+            .collect();
+    }
+    left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_left_out_is_not_among_the_acknowledged() {
+        let check = |ranges: &[(u64, u64)], others: &[(u64, u64)], left: &[(u64, u64)]| {
+            let all = |pairs: &[(u64, u64)]| pairs.iter().map(|it| it.0..it.1).collect::<Vec<_>>();
+            assert_eq!(without(all(ranges), &all(others)), all(left));
+        };
+        check(&[(0, 10), (20, 30)], &[(5, 8), (25, 40)], &[(0, 5), (8, 10), (20, 25)]);
+        check(&[(0, 10)], &[], &[(0, 10)]);
+        check(&[(5, 10)], &[(0, 20)], &[]);
     }
 }

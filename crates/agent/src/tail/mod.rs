@@ -11,15 +11,19 @@
 
 mod adopt;
 mod copy;
+mod delay;
 mod drain;
 mod file;
 mod labels;
 mod ledger;
 mod park;
+mod queue;
+mod quiet;
 mod read;
 mod resume;
 mod scan;
 mod source;
+mod turns;
 
 pub use drain::Report;
 pub use ledger::{FileLedger, LedgerPhase};
@@ -34,6 +38,7 @@ use file::{SafePoint, Tail};
 use pipeline::batch::{Batch, BatchLimits, Now};
 use pipeline::identity::{ANCHOR_BYTES, FileId};
 use pipeline::lines::MAX_LINE_BYTES;
+use pipeline::pace::Pace;
 use pipeline::parse::LogTime;
 use pipeline::plan::Plan;
 use pipeline::tags::AgentLabels;
@@ -45,6 +50,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use turns::Turns;
 
 /// Names one content of one file in this process: a file that is read from the start again gets
 /// a new one.
@@ -193,7 +199,7 @@ pub enum Notice {
 pub enum Turn {
     /// There is more to do now.
     More,
-    /// There is something to read but no room for it: wait for a delivery.
+    /// There is something to read but no room for it, or it is too early: wait for a delivery.
     NoRoom {
         /// Look again then, whatever happens.
         until: Instant,
@@ -216,6 +222,8 @@ pub struct Setup {
     pub read_bytes: usize,
     /// Files open at once. More are followed: those that are quiet are closed meanwhile.
     pub max_open_files: usize,
+    /// How many bytes are read in a second at most; none is no limit.
+    pub max_bytes_per_second: Option<u64>,
     /// Time between two scans.
     pub scan_every: Duration,
     /// Put in front of every path of a configuration.
@@ -243,7 +251,9 @@ pub struct Collector<F: Files, S: Ship> {
     tails: BTreeMap<FileKey, Tail<F::Handle>>,
     lanes: BTreeMap<LaneId, Lane>,
     /// Files that may have something to read, each at most once.
-    ready: VecDeque<FileKey>,
+    ready: Turns,
+    /// How fast files are read at most.
+    pace: Option<Pace>,
     /// Files that may have something to read, with the bytes for which their account has no room.
     parked: Vec<(AccountId, usize, FileKey)>,
     /// Open batches in the order in which they get old.
@@ -308,13 +318,14 @@ impl<F: Files, S: Ship> Collector<F, S> {
             files,
             way_out,
             budget: Budget::new(setup.budget_bytes),
+            pace: setup.max_bytes_per_second.map(Pace::new),
             setup,
             buffer: vec![0; ANCHOR_BYTES + MAX_LINE_BYTES + 1],
             spare: Vec::new(),
             sources: BTreeMap::new(),
             tails: BTreeMap::new(),
             lanes: BTreeMap::new(),
-            ready: VecDeque::new(),
+            ready: Turns::default(),
             parked: Vec::new(),
             due: BTreeSet::new(),
             restored,
@@ -396,7 +407,12 @@ impl<F: Files, S: Ship> Collector<F, S> {
         }
         self.seal_due(now);
         for _ in 0..CHUNKS_PER_TURN {
-            let Some(key) = self.ready.pop_front() else { break };
+            // At the end there is no time to lose.
+            let pace = self.pace.filter(|_| self.drain.is_none() && !self.ready.is_empty());
+            if let Some(until) = pace.and_then(|pace| pace.waits(now.clock)) {
+                return Turn::NoRoom { until: until.min(self.wake_at(now)) };
+            }
+            let Some(key) = self.ready.next() else { break };
             if let Room::Missing { bytes } = self.read(key, now) {
                 self.park(key, bytes);
             }
@@ -445,7 +461,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         self.parked.retain(|(account, bytes, key)| {
             let stays = !budget.has_room(*account, *bytes);
             if !stays {
-                ready.push_back(*key);
+                ready.push(*account, *key);
             }
             stays
         });
@@ -500,11 +516,6 @@ impl<F: Files, S: Ship> Collector<F, S> {
         entries
     }
 
-    /// Directories whose changes are of interest, for the watcher.
-    pub fn directories(&self) -> impl Iterator<Item = &PathBuf> {
-        self.sources.values().flat_map(|source| source.dirs.iter().map(|(dir, _)| dir))
-    }
-
     /// Number of scans so far; the directories may have changed when it has.
     pub fn scans(&self) -> u64 {
         self.scans
@@ -553,7 +564,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             && tail.phase != Phase::Rewritten
         {
             tail.is_queued = true;
-            self.ready.push_back(key);
+            self.ready.push(tail.source, key);
         }
     }
 
@@ -687,5 +698,7 @@ fn file_alarm(name: &'static str, path: &std::path::Path, error: &std::io::Error
     alarm(name, &path.to_string_lossy(), format_args!("{error}"));
 }
 
+#[cfg(test)]
+mod option_tests;
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,11 @@
 //!
 //! A file stays open as long as it is followed, because an open one cannot be lost by a rename or a
 //! deletion. Only when descriptors run short are those closed that are read to their end and
-//! acknowledged, the longest quiet first; they are opened again, and known again by device, inode
+//! acknowledged, the longest quiet first, or when the configuration says how long a file without news
+//! is held (`close_unused_reader_interval`); they are opened again, and known again by device, inode
 //! and birth, when there is something to read.
 
+use super::file::Tail;
 use super::{Collector, FileKey, Moment, Phase, Ship};
 use crate::debug;
 use crate::files::{Files, Found};
@@ -20,6 +22,16 @@ const AT_ONCE: usize = 16;
 /// Whether an error says that no descriptor is left.
 pub(super) fn is_shortage(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| NO_DESCRIPTOR.contains(&code))
+}
+
+/// Whether an open file is read to its end, and everything of it acknowledged.
+fn is_quiet<H>(tail: &Tail<H>) -> bool {
+    tail.phase == Phase::Following
+        && tail.handle.is_some()
+        && tail.is_caught_up
+        && !tail.is_queued
+        && tail.rest.is_none()
+        && tail.is_settled()
 }
 
 impl<F: Files, S: Ship> Collector<F, S> {
@@ -47,14 +59,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let mut quiet: Vec<_> = self
             .tails
             .iter()
-            .filter(|(_, tail)| {
-                tail.phase == Phase::Following
-                    && tail.handle.is_some()
-                    && tail.is_caught_up
-                    && !tail.is_queued
-                    && tail.rest.is_none()
-                    && tail.is_settled()
-            })
+            .filter(|(_, tail)| is_quiet(tail))
             .map(|(key, tail)| (tail.grown_at, *key))
             .collect();
         quiet.sort_unstable();
@@ -63,21 +68,45 @@ impl<F: Files, S: Ship> Collector<F, S> {
             if closed == count.max(AT_ONCE) {
                 break;
             }
-            let Some(tail) = self.tails.get_mut(&key) else { continue };
-            let Some(handle) = &tail.handle else { continue };
-            // Only an open file can still be read when its path leads elsewhere, and it may have
-            // grown since it was looked at.
-            let Ok(open) = self.files.look_at(handle) else { continue };
-            let is_reached = self.files.look(&tail.at).is_ok_and(|found| {
-                (found.facts.device, found.facts.inode) == (open.facts.device, open.facts.inode)
-            });
-            if is_reached && open.facts.size_bytes == tail.stream.position() {
-                debug!("closing {} for others", tail.at.display());
-                tail.handle = None;
-                closed += 1;
-            }
+            closed += usize::from(self.close(key));
         }
         closed
+    }
+
+    /// Closes the files that had no news for as long as their configuration wants to hold them.
+    pub(super) fn close_unused(&mut self, now: Moment) {
+        if self.sources.values().all(|source| source.plan.close_unused.is_none()) {
+            return;
+        }
+        let is_unused = |tail: &Tail<F::Handle>| {
+            let source = self.sources.get(&tail.source);
+            let after = source.and_then(|source| source.plan.close_unused);
+            let quiet = now.clock.saturating_duration_since(tail.grown_at);
+            is_quiet(tail) && after.is_some_and(|after| quiet >= after)
+        };
+        let unused: Vec<FileKey> =
+            self.tails.iter().filter(|(_, tail)| is_unused(tail)).map(|(key, _)| *key).collect();
+        for key in unused {
+            self.close(key);
+        }
+    }
+
+    /// Closes a quiet file that its path leads to; gives whether it did.
+    fn close(&mut self, key: FileKey) -> bool {
+        let Some(tail) = self.tails.get_mut(&key) else { return false };
+        let Some(handle) = &tail.handle else { return false };
+        // Only an open file can still be read when its path leads elsewhere, and it may have
+        // grown since it was looked at.
+        let Ok(open) = self.files.look_at(handle) else { return false };
+        let is_reached = self.files.look(&tail.at).is_ok_and(|found| {
+            (found.facts.device, found.facts.inode) == (open.facts.device, open.facts.inode)
+        });
+        let closes = is_reached && open.facts.size_bytes == tail.stream.position();
+        if closes {
+            debug!("closing {}", tail.at.display());
+            tail.handle = None;
+        }
+        closes
     }
 
     /// Opens a followed file again that was closed for others.

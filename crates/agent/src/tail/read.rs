@@ -91,7 +91,10 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let anchor_len = tail.anchor.bytes().len();
         let unread = usize::try_from(facts.size_bytes - position).unwrap_or(usize::MAX);
         // After an unfinished record as long as a read, the next one has to see more of it.
-        let max_record = self.sources.get(&tail.source).map_or(MAX_LINE_BYTES, Source::max_record);
+        let source = self.sources.get(&tail.source);
+        let max_record = source.map_or(MAX_LINE_BYTES, Source::max_record);
+        // A content gets its name from its first line.
+        let is_late = tail.is_named && source.is_some_and(|source| source.is_late(unread));
         let most = if tail.rest.is_some_and(|(bytes, _)| bytes >= self.setup.read_bytes) {
             max_record + 1
         } else {
@@ -162,6 +165,13 @@ impl<F: Files, S: Ship> Collector<F, S> {
                     return Room::Enough;
                 }
             }
+        }
+        if is_late {
+            match self.skip(key) {
+                Ok(()) => self.make_ready(key),
+                Err(error) => self.cannot_read(key, &error, now),
+            }
+            return Room::Enough;
         }
         let is_at_end = start + read as u64 >= facts.size_bytes;
         self.digest(key, anchor_len, read, is_at_end, now);
@@ -287,6 +297,10 @@ impl<F: Files, S: Ship> Collector<F, S> {
             self.due.insert((due, key));
         }
         tail.is_caught_up = is_at_end;
+        self.ready.pay(tail.source, consumed as u64);
+        if let Some(pace) = &mut self.pace {
+            pace.spend(consumed as u64, now.clock);
+        }
         let is_bare = tail.stream.is_bare();
         count(&self.setup.metrics, &fed, consumed, tail, &source.plan);
         if consumed > 0 {
@@ -423,6 +437,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
             charged: 0,
             seen_bytes: old.facts.size_bytes,
             skipped: 0,
+            left_out: Vec::new(),
+            late: None,
             lost: None,
             seen_in: old.seen_in,
             seen_seconds: old.seen_seconds,

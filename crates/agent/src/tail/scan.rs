@@ -43,6 +43,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
             }
         }
         self.look_after_the_gone(now);
+        self.look_at_delays(now);
+        self.close_unused(now);
         let lag: u64 = self.tails.values().map(Tail::lag_bytes).sum();
         self.setup.metrics.lag_bytes.set(lag);
         let pause = if self.drain.is_some() { drain::SCAN_EVERY } else { self.setup.scan_every };
@@ -99,6 +101,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             source.dirs = dirs;
             source.is_scanned = true;
         }
+        self.find_quiet_dirs(id, now);
     }
 
     fn list(

@@ -8,7 +8,7 @@ use pipeline::discover::Place;
 use pipeline::identity::{FileFacts, FileId};
 use pipeline::plan::Plan;
 use pipeline::tags::{AgentLabels, FileLabels, LabelledFile};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -27,6 +27,8 @@ pub(super) struct Source {
     pub(super) lanes: HashMap<PathBuf, LaneId>,
     /// Directories found by the last scan.
     pub(super) dirs: Vec<(PathBuf, Place)>,
+    /// Those of them that need no watch, because nothing happens in them.
+    pub(super) quiet_dirs: HashSet<PathBuf>,
     /// Old files that are read only when they change, with size and modification time.
     pub(super) dormant: HashMap<Inode, (u64, u64)>,
     /// Files that hold only what another one holds, with size and modification time.
@@ -47,6 +49,7 @@ impl Source {
             by_inode: BTreeMap::new(),
             lanes: HashMap::new(),
             dirs: Vec::new(),
+            quiet_dirs: HashSet::new(),
             dormant: HashMap::new(),
             copies: HashMap::new(),
             must_recover: true,
@@ -68,6 +71,11 @@ impl Source {
         let mut places = self.dirs.iter().filter(|(known, _)| known == dir);
         places.any(|(_, place)| self.plan.discover.takes_file(*place, name.as_bytes()))
             && !self.plan.exclude.excludes_file(shown(path, prefix).as_bytes(), name.as_bytes())
+    }
+
+    /// Whether so much is unread of a file that it is to be read on at its end.
+    pub(super) fn is_late(&self, unread: usize) -> bool {
+        self.plan.delay.skip_bytes.is_some_and(|most| unread as u64 > most)
     }
 
     /// Most bytes of one record.
@@ -150,6 +158,7 @@ pub(super) fn placed(path: &str, prefix: &Path) -> PathBuf {
 impl<F: Files, S: Ship> Collector<F, S> {
     pub(super) fn start_source(&mut self, plan: Plan, now: Moment) {
         let id = self.new_id();
+        self.ready.set_priority(id, plan.priority);
         self.sources.insert(id, Source::new(plan, &self.setup.limits));
         self.recover(id, now);
     }
@@ -165,10 +174,12 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let Some(source) = self.sources.get_mut(&id) else { return };
         source.destinations = destinations(&plan);
         source.limits = limits(&plan, &self.setup.limits);
+        self.ready.set_priority(id, plan.priority);
         source.plan = plan;
         // The paths may be other ones: the next scan finds them, and what it does not find any
         // more is read to its end.
         source.dirs.clear();
+        source.quiet_dirs.clear();
         for key in keys {
             let Some(tail) = self.tails.get_mut(&key) else { continue };
             let labels =
@@ -191,6 +202,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             self.remove(key);
         }
         self.sources.remove(&id);
+        self.ready.forget(id);
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 
 type Shipped = Arc<Mutex<Vec<Parcel>>>;
 
-struct ToTest(Shipped);
+pub(super) struct ToTest(Shipped);
 
 impl Ship for ToTest {
     fn ship(&mut self, parcel: Parcel) {
@@ -19,20 +19,25 @@ impl Ship for ToTest {
 }
 
 /// A directory of logs, and a collector that is started and restarted over it.
-struct Bench {
-    dir: tempfile::TempDir,
-    collector: Collector<RealFiles, ToTest>,
+pub(super) struct Bench {
+    pub(super) dir: tempfile::TempDir,
+    pub(super) collector: Collector<RealFiles, ToTest>,
     shipped: Shipped,
-    now: Moment,
-    plans: Vec<Plan>,
+    pub(super) now: Moment,
+    pub(super) plans: Vec<Plan>,
     budget_bytes: usize,
 }
 
 fn plan(dir: &std::path::Path, name: &str, pattern: &str) -> Plan {
+    compiled(dir, name, pattern, "")
+}
+
+/// A plan with more `keys` in its `inputDetail`.
+pub(super) fn compiled(dir: &std::path::Path, name: &str, pattern: &str, keys: &str) -> Plan {
     let text = format!(
         r#"{{"configName": "{name}", "inputType": "file",
             "inputDetail": {{"logType": "common_reg_log", "logPath": "{}", "filePattern": "{pattern}",
-                "maxDepth": 3}},
+                "maxDepth": 3 {keys}}},
             "outputDetail": {{"projectName": "p", "logstoreName": "l"}}}}"#,
         dir.display()
     );
@@ -53,6 +58,7 @@ fn collector(
         budget_bytes,
         read_bytes: READ_BYTES,
         max_open_files: MAX_OPEN_FILES,
+        max_bytes_per_second: None,
         scan_every: Duration::from_secs(1),
         path_prefix: PathBuf::new(),
         labels: AgentLabels { hostname: "h".into(), ..AgentLabels::default() },
@@ -64,11 +70,11 @@ fn collector(
 }
 
 impl Bench {
-    fn new(pattern: &str) -> Self {
+    pub(super) fn new(pattern: &str) -> Self {
         Self::with_budget(pattern, 64 << 20)
     }
 
-    fn with_budget(pattern: &str, budget_bytes: usize) -> Self {
+    pub(super) fn with_budget(pattern: &str, budget_bytes: usize) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         let now = Moment { wall_nanos: wall.as_nanos() as u64, clock: Instant::now() };
@@ -81,31 +87,31 @@ impl Bench {
         bench
     }
 
-    fn configure(&mut self) {
+    pub(super) fn configure(&mut self) {
         let running = self.plans.iter().map(|plan| plan.name.clone()).collect();
         self.collector.change(Change { running, plans: self.plans.clone() }, self.now);
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    fn append(&self, name: &str, text: &str) {
+    pub(super) fn append(&self, name: &str, text: &str) {
         let mut file = OpenOptions::new().append(true).create(true).open(self.path(name)).unwrap();
         file.write_all(text.as_bytes()).unwrap();
     }
 
-    fn rename(&self, from: &str, to: &str) {
+    pub(super) fn rename(&self, from: &str, to: &str) {
         fs::rename(self.path(from), self.path(to)).unwrap();
     }
 
-    fn pass(&mut self, time: Duration) {
+    pub(super) fn pass(&mut self, time: Duration) {
         self.now.clock += time;
         self.now.wall_nanos += time.as_nanos() as u64;
     }
 
     /// Lets a second pass and works until there is nothing to do.
-    fn work(&mut self) {
+    pub(super) fn work(&mut self) {
         self.pass(Duration::from_secs(1));
         while self.collector.turn(self.now) == Turn::More {}
         if self.collector.unsaved() == Unsaved::Files {
@@ -117,7 +123,7 @@ impl Bench {
     }
 
     /// Lines shipped since the last call, not acknowledged.
-    fn arrived(&mut self) -> (Vec<String>, Vec<Parcel>) {
+    pub(super) fn arrived(&mut self) -> (Vec<String>, Vec<Parcel>) {
         let parcels = std::mem::take(&mut *self.shipped.lock().unwrap());
         let mut lines = Vec::new();
         for parcel in &parcels {
@@ -130,7 +136,7 @@ impl Bench {
         (lines, parcels)
     }
 
-    fn acknowledge(&mut self, parcels: Vec<Parcel>) {
+    pub(super) fn acknowledge(&mut self, parcels: Vec<Parcel>) {
         for parcel in parcels {
             let Parcel { key, batch, charged, account, .. } = parcel;
             let (start, writer) = (batch.start, batch.group);
@@ -140,7 +146,7 @@ impl Bench {
     }
 
     /// Works, and gives the lines that arrived, acknowledged.
-    fn lines(&mut self) -> Vec<String> {
+    pub(super) fn lines(&mut self) -> Vec<String> {
         self.work();
         let (lines, parcels) = self.arrived();
         self.acknowledge(parcels);
@@ -154,7 +160,7 @@ impl Bench {
     }
 
     /// The process is killed and started again with the positions that were safe.
-    fn kill(&mut self) {
+    pub(super) fn kill(&mut self) {
         let positions = self.collector.positions(self.now);
         let decoded = crate::checkpoint::decode(&crate::checkpoint::encode(&positions)).unwrap();
         self.shipped.lock().unwrap().clear();

@@ -45,6 +45,11 @@ impl Place {
     pub fn path(self) -> usize {
         self.path
     }
+
+    /// Levels of directories below where its walk started.
+    pub fn depth(self) -> usize {
+        self.depth
+    }
 }
 
 impl DiscoverRule {

@@ -36,7 +36,7 @@ pub struct CollectConfig {
     pub unmatched: Unmatched,
     /// Field that additionally carries the whole record, if any.
     pub raw_field: Option<String>,
-    /// Which configurations are served first: 0 is the usual, 1 the most urgent, 3 the least.
+    /// Which configurations are served first: 1, then 2, then 3, then 0, which is the usual.
     pub priority: u8,
     /// The user's example of a record.
     pub sample: Option<String>,

@@ -233,7 +233,6 @@ impl<'a> Fields<'a> {
     fn warn_without_effect(&self, name: &str, value: &Value, effect: Effect) {
         let (what, asks_for_nothing) = match effect {
             Effect::Full | Effect::Silent => return,
-            Effect::NotYet(same) => ("has no effect yet", same),
             Effect::Never(why, same) => (why, same),
         };
         let text = match value {

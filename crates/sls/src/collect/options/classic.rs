@@ -1,8 +1,8 @@
 //! The classic format (`agent` 2.1 and 2.2): camelCase as the console, the API and
 //! `AliyunLogConfig` write it, snake_case as the agent's own files do.
 
-use super::Effect::{Never, NotYet, Silent};
-use super::{Key, key};
+use super::Effect::{Never, Silent};
+use super::{CLOSE, DELAY_ALARM, DELAY_SKIP, Key, ONE_FILE, PRIORITY, ROTATION, key};
 
 const SIDECAR: &str = "has no effect in a sidecar, which reads the shared volume itself";
 
@@ -87,12 +87,13 @@ pub(in super::super) const INPUT_DETAIL: &[Key] = &[
         "preserve",
         "truth value",
         "true",
-        "false: directories deeper than `preserveDepth` are forgotten while nothing happens in them",
-    )
-    .effect(NotYet(&["true"])),
-    key("preserveDepth", "preserve_depth", "1 to 3", "1", "see `preserve`").effect(Silent),
-    key("dockerFile", "docker_file", "truth value", "false", "find files in containers")
-        .effect(Never("true has no effect in a sidecar, which reads the shared volume itself", &["false"])),
+        "false: directories deeper than `preserveDepth` in which nothing happened for 15 minutes \
+         are only polled, and take no inotify watch",
+    ),
+    key("preserveDepth", "preserve_depth", "1 to 3", "1", "see `preserve`"),
+    key("dockerFile", "docker_file", "truth value", "false", "find files in containers").effect(
+        Never("true has no effect in a sidecar, which reads the shared volume itself", &["false"]),
+    ),
     key("dockerIncludeLabel", "docker_include_label", "object", "", "choose containers")
         .effect(Never(SIDECAR, &["{}"])),
     key("dockerExcludeLabel", "docker_exclude_label", "object", "", "choose containers")
@@ -202,7 +203,7 @@ pub(in super::super) const INPUT_DETAIL: &[Key] = &[
         "`topic`",
         "what the logs of one batch have in common",
     )
-    .effect(NotYet(&["topic"])),
+    .effect(Never(ONE_FILE, &["topic"])),
     key(
         "shardHashKey",
         "shard_hash_key",
@@ -210,27 +211,12 @@ pub(in super::super) const INPUT_DETAIL: &[Key] = &[
         "",
         "logs of equal values go to the same shard",
     ),
-    key(
-        "delayAlarmBytes",
-        "delay_alarm_bytes",
-        "bytes",
-        "209715200",
-        "unread bytes of a file from which on an alarm is raised",
-    )
-    .effect(NotYet(&["209715200"])),
-    key(
-        "delaySkipBytes",
-        "delay_skip_bytes",
-        "bytes",
-        "0, never",
-        "unread bytes of a file from which on the agent goes on at its end",
-    )
-    .effect(NotYet(&["0"])),
+    key("delayAlarmBytes", "delay_alarm_bytes", "bytes", "209715200", DELAY_ALARM),
+    key("delaySkipBytes", "delay_skip_bytes", "bytes", "0, never", DELAY_SKIP),
     key("maxSendRate", "max_send_rate", "bytes per second", "−1, no limit", "limit for sending"),
     key("sendRateExpire", "send_rate_expire", "UNIX seconds", "never", "when `maxSendRate` ends")
         .effect(Silent),
-    key("priority", "priority", "0 to 3", "0", "1 is served first, 0 is the usual")
-        .effect(NotYet(&["0"])),
+    key("priority", "priority", "0 to 3", "0", PRIORITY),
     key(
         "tailExisted",
         "tail_existed",
@@ -314,18 +300,16 @@ pub(in super::super) const ADVANCED: &[Key] = &[
         "max_rotate_queue_size",
         "max_rotate_queue_size",
         "whole number",
-        "the agent's",
-        "rotated files of one name that wait to be read",
-    )
-    .effect(NotYet(&[])),
+        "no limit",
+        ROTATION,
+    ),
     key(
         "close_unused_reader_interval",
         "close_unused_reader_interval",
         "seconds",
-        "the agent's",
-        "how long a file without news is held open",
-    )
-    .effect(NotYet(&[])),
+        "while it is followed",
+        CLOSE,
+    ),
     key(
         "filter_expression",
         "filter_expression",

@@ -45,11 +45,22 @@ pub(super) enum Effect {
     Full,
     /// Nothing, and nobody needs to know.
     Silent,
-    /// Nothing so far. The values listed ask for nothing.
-    NotYet(&'static [&'static str]),
     /// Nothing, for this reason. The values listed ask for nothing.
     Never(&'static str, &'static [&'static str]),
 }
+
+// What is the same in both formats.
+const PRIORITY: &str = "1 is served first, then 2 and 3, then 0, which is the usual: under load each \
+                        gets twice of what the next one does, none gets nothing";
+const DELAY_ALARM: &str = "unread bytes of a file from which on an alarm is raised, after a minute";
+const DELAY_SKIP: &str = "unread bytes of a file beyond which the agent goes on at its end: what is \
+                          between is lost, with an alarm, a counter and its range in the ledger";
+const ROTATION: &str = "rotated files of one path that may wait behind the one being read; the next \
+                        one is opened when there is room, with an alarm";
+const CLOSE: &str = "how long a file that is read and has no news is held open; it is opened again \
+                     when it has";
+const ONE_FILE: &str = "has no effect: a batch holds the logs of one file, so that its bytes can be \
+                        named to the service; the logs that arrive are the same";
 
 const fn key(
     name: &'static str,

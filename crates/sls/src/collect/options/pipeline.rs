@@ -1,7 +1,7 @@
 //! The pipeline format of LoongCollector (`agent` 2.4): one spelling, an object for each plugin.
 
-use super::Effect::{Never, NotYet, Silent};
-use super::{Key, key};
+use super::Effect::{Never, Silent};
+use super::{CLOSE, DELAY_ALARM, DELAY_SKIP, Key, PRIORITY, ROTATION, key};
 
 const SIDECAR: &str = "has no effect in a sidecar, which reads the shared volume itself";
 const NO_SOURCE: &str = "has no effect: the agent does not know this";
@@ -46,7 +46,7 @@ pub(in super::super) const GLOBAL: &[Key] = &[
         "`__topic__`: nothing, the path, the groups of a pattern over it, the machine group's, or a text",
     ),
     one("TopicFormat", "text or pattern", "", "the pattern or text of `TopicType`"),
-    one("Priority", "0 to 3", "0", "1 is served first, 0 is the usual").effect(NotYet(&["0"])),
+    one("Priority", "0 to 3", "0", PRIORITY),
     one("EnableTimestampNanosecond", "truth value", "false", "send times with their nanoseconds"),
     one("PipelineMetaTagKey", "object", "", "names of the tags below; empty leaves one out"),
     one(
@@ -80,9 +80,9 @@ pub(in super::super) const INPUT_FILE: &[Key] = &[
         "PreservedDirDepth",
         "whole number",
         "−1, all",
-        "directories deeper than this are forgotten while nothing happens in them",
-    )
-    .effect(NotYet(&["-1"])),
+        "directories deeper than this in which nothing happened for 15 minutes are only polled, \
+         and take no inotify watch",
+    ),
     one("ExcludeFilePaths", "list of absolute paths", "", "files that are left out"),
     one("ExcludeFiles", "list of globs", "", "file names that are left out"),
     one("ExcludeDirs", "list of absolute paths", "", "directories that are left out"),
@@ -103,30 +103,26 @@ pub(in super::super) const INPUT_FILE: &[Key] = &[
         "ReadDelaySkipThresholdBytes",
         "bytes",
         "0, never",
-        "unread bytes of a file from which on the agent goes on at its end",
-    )
-    .effect(NotYet(&["0"])),
+        DELAY_SKIP,
+    ),
     one(
         "ReadDelayAlertThresholdBytes",
         "bytes",
         "209715200",
-        "unread bytes of a file from which on an alarm is raised",
-    )
-    .effect(NotYet(&["209715200"])),
+        DELAY_ALARM,
+    ),
     one(
         "RotatorQueueSize",
         "whole number",
-        "the agent's",
-        "rotated files of one name that wait to be read",
-    )
-    .effect(NotYet(&[])),
+        "no limit",
+        ROTATION,
+    ),
     one(
         "CloseUnusedReaderIntervalSec",
         "seconds",
-        "the agent's",
-        "how long a file without news is held open",
-    )
-    .effect(NotYet(&[])),
+        "while it is followed",
+        CLOSE,
+    ),
     one(
         "TailingAllMatchedFiles",
         "truth value",

@@ -88,7 +88,6 @@ fn note(key: &Key) -> String {
         Effect::Full => meaning,
         Effect::Silent if meaning.is_empty() => "accepted, without effect".to_owned(),
         Effect::Silent => meaning,
-        Effect::NotYet(_) => format!("{meaning} **(no effect yet)**"),
         Effect::Never(why, _) => {
             let why = why.strip_prefix("true ").unwrap_or(why);
             format!("{meaning}: *{why}*")
