@@ -157,8 +157,10 @@ impl Fixed {
             return None;
         }
         let time = date.at(hour.cast_signed(), minute.cast_signed(), 0, 0);
-        self.last.in_zone = zone.to_timestamp(time).ok()?.as_second();
-        self.last.in_utc = TimeZone::UTC.to_timestamp(time).ok()?.as_second();
+        // Both or none: at the end of the year 9999 there may be one without the other.
+        let in_zone = zone.to_timestamp(time).ok()?.as_second();
+        let in_utc = TimeZone::UTC.to_timestamp(time).ok()?.as_second();
+        (self.last.in_zone, self.last.in_utc) = (in_zone, in_utc);
         self.last.text.clear();
         self.last.text.extend_from_slice(head);
         Some(())
