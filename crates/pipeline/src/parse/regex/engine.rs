@@ -7,8 +7,15 @@ use pcre2::bytes::{CaptureLocations, Regex, RegexBuilder};
 /// on some input; a sane pattern needs a few steps for each byte of a line.
 const MATCH_LIMIT: u32 = 1_000_000;
 
-/// Most stack that the compiled code may use, in bytes. It is taken as needed.
-const JIT_STACK_BYTES: usize = 256 * 1024;
+/// Most stack that the compiled code may use, in bytes: room for a group that is repeated for each
+/// byte of the longest record, `(.|\n)*`, which takes 16 to 32 of them. It is address space until
+/// a record needs it.
+const JIT_STACK_BYTES: usize = 32 * crate::lines::MAX_LINE_BYTES;
+
+/// What may have to stand between a pattern and what is put behind it: the end of a comment that
+/// the pattern ends with in its extended form, or of a quotation. Elsewhere these would be read as
+/// something else or as nothing, so they are only tried when nothing else compiles.
+const RESCUES: [&str; 2] = ["\n", r"\E"];
 
 /// A pattern that cannot be compiled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,14 +52,12 @@ impl std::fmt::Debug for Engine {
 impl Engine {
     /// Compiles a pattern that has to match a whole text.
     pub(crate) fn whole(pattern: &str) -> Result<Self, PatternError> {
-        // The newline ends a comment that the pattern may end with in its extended form. Elsewhere
-        // it would be a literal, so it is only tried when nothing else compiles.
-        Self::build(pattern, r"\A(?:", r")\z", "\n")
+        Self::build(pattern, r"\A(?:", r")\z")
     }
 
     /// Compiles a pattern that has to match at the start of a text.
     pub(crate) fn prefix(pattern: &str) -> Result<Self, PatternError> {
-        Self::build(pattern, r"\A(?:", ")", "\n")
+        Self::build(pattern, r"\A(?:", ")")
     }
 
     /// Compiles a pattern to search for in values, with the defaults of RE2: `.` takes no newline
@@ -70,18 +75,21 @@ impl Engine {
         Ok(Self { captures: regex.capture_locations(), regex })
     }
 
-    fn build(pattern: &str, head: &str, tail: &str, rescue: &str) -> Result<Self, PatternError> {
+    fn build(pattern: &str, head: &str, tail: &str) -> Result<Self, PatternError> {
         // Alone first, so that a fault is reported where the user wrote it.
         let mut builder = RegexBuilder::new();
         // Boost's defaults: `.` takes newlines, `^` and `$` know lines (`agent` 3).
         builder.dotall(true).multi_line(true);
         builder.build(pattern).map_err(|error| described(pattern, &error))?;
         builder.jit_if_available(true).max_jit_stack_size(Some(JIT_STACK_BYTES));
-        let limit = format!("(*LIMIT_MATCH={MATCH_LIMIT})");
-        let regex = builder
-            .build(&format!("{limit}{head}{pattern}{tail}"))
-            .or_else(|_| builder.build(&format!("{limit}{head}{pattern}{rescue}{tail}")))
-            .map_err(|error| PatternError { reason: error.to_string(), position: 1 })?;
+        let head = format!("(*LIMIT_MATCH={MATCH_LIMIT}){head}");
+        let plain = builder.build(&format!("{head}{pattern}{tail}"));
+        let regex = plain.or_else(|error| {
+            RESCUES
+                .iter()
+                .find_map(|rescue| builder.build(&format!("{head}{pattern}{rescue}{tail}")).ok())
+                .ok_or_else(|| PatternError { position: 1, ..described(pattern, &error) })
+        })?;
         Ok(Self { captures: regex.capture_locations(), regex })
     }
 
@@ -173,6 +181,23 @@ mod tests {
         assert_eq!(whole(r"^(?!.*(INFO|DEBUG)).*", "a WARN b"), Match::Yes);
         assert_eq!(whole(r"^(?!.*(INFO|DEBUG)).*", "a INFO b"), Match::No);
         assert_eq!(whole(r"(a)\1", "aa"), Match::Yes);
+        assert_eq!(whole(r"\Qa.b", "a.b"), Match::Yes);
+        assert_eq!(whole(r"\Qa.b", "axb"), Match::No);
+    }
+
+    #[test]
+    fn a_group_may_be_repeated_for_each_byte_of_the_longest_record() {
+        let text = format!("x {}", "a".repeat(crate::lines::MAX_LINE_BYTES - 2));
+        for pattern in [r"(\S+) ((?:.|\n)*)", r"(\S+) ((.|\n)*)", r"x (?:[^,]|\\,)*"] {
+            assert_eq!(whole(pattern, &text), Match::Yes, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_cannot_stand_inside_of_another_is_refused() {
+        let error = Engine::whole("(*UTF)a").unwrap_err();
+        assert_eq!(error.position, 1);
+        assert!(!error.reason.contains("offset"), "{error}");
     }
 
     #[test]
