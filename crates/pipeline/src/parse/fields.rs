@@ -152,6 +152,19 @@ impl FieldList {
         self.fields.push(Field { name, value });
     }
 
+    /// Adds a field that the configuration names, in the place of one of the record that has the
+    /// same name.
+    pub(super) fn put(&mut self, name: &[u8], value: Piece, record: &[u8], known: &KnownNames) {
+        let is_it = |field: &Field| self.name(field.name, record, known) == name;
+        match self.fields.iter().position(is_it) {
+            Some(place) => self.fields[place].value = value,
+            None => {
+                let name = self.found(name);
+                self.push(name, value);
+            }
+        }
+    }
+
     /// A name that is copied for this record.
     pub(super) fn found(&mut self, name: &[u8]) -> Name {
         Name::Found(self.copied(name))
@@ -287,6 +300,21 @@ impl Lookup {
         Self { name: name.as_bytes().into(), place: 0 }
     }
 
+    /// The place of the field in the list.
+    #[inline]
+    pub(super) fn find(
+        &mut self,
+        list: &FieldList,
+        record: &[u8],
+        known: &KnownNames,
+    ) -> Option<usize> {
+        let is_it = |field: &Field| list.name(field.name, record, known) == &*self.name;
+        if !list.fields.get(self.place).is_some_and(is_it) {
+            self.place = list.fields.iter().position(is_it)?;
+        }
+        Some(self.place)
+    }
+
     /// The value of the field.
     #[inline]
     pub(super) fn value<'a>(
@@ -295,10 +323,7 @@ impl Lookup {
         record: &'a [u8],
         known: &KnownNames,
     ) -> Option<&'a [u8]> {
-        let is_it = |field: &Field| list.name(field.name, record, known) == &*self.name;
-        if !list.fields.get(self.place).is_some_and(is_it) {
-            self.place = list.fields.iter().position(is_it)?;
-        }
-        Some(list.bytes(list.fields[self.place].value, record))
+        let place = self.find(list, record, known)?;
+        Some(list.bytes(list.fields[place].value, record))
     }
 }

@@ -1,6 +1,6 @@
 //! Makes part of a field unreadable before it leaves the machine (`agent` 3.9).
 
-use super::fields::{FieldList, KnownNames};
+use super::fields::{FieldList, KnownNames, Lookup};
 use super::{Engine, PatternError};
 use md5::{Digest, Md5};
 use sls::collect::{self, MaskMethod};
@@ -8,7 +8,7 @@ use sls::collect::{self, MaskMethod};
 /// A compiled mask.
 #[derive(Clone, Debug)]
 pub(crate) struct Mask {
-    key: Box<[u8]>,
+    field: Lookup,
     /// What stays is its first group.
     pattern: Engine,
     method: MaskMethod,
@@ -24,7 +24,7 @@ impl Mask {
         Engine::search(&mask.before)?;
         Engine::search(&mask.content)?;
         Ok(Self {
-            key: mask.key.as_bytes().into(),
+            field: Lookup::new(&mask.key),
             pattern: Engine::search(&format!("({}){}", mask.before, mask.content))?,
             method: mask.method.clone(),
             all: mask.all,
@@ -32,16 +32,11 @@ impl Mask {
         })
     }
 
-    /// Replaces the value of its field, if the log has it: of every field of that name, should a
-    /// record bring one that the configuration adds as well.
+    /// Replaces the value of its field, if the log has it.
     pub(super) fn apply(&mut self, list: &mut FieldList, record: &[u8], known: &KnownNames) {
-        for at in 0..list.fields.len() {
-            let field = list.fields[at];
-            if list.name(field.name, record, known) == &*self.key
-                && self.replace(list.bytes(field.value, record))
-            {
-                list.fields[at].value = list.copied(&self.made);
-            }
+        let Some(place) = self.field.find(list, record, known) else { return };
+        if self.replace(list.bytes(list.fields[place].value, record)) {
+            list.fields[place].value = list.copied(&self.made);
         }
     }
 

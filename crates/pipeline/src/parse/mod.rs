@@ -35,6 +35,7 @@ use json::JsonParser;
 use regex::several::Several;
 use sls::collect::{PreciseTime, PreciseUnit};
 use sls::log_group::{LogGroupWriter, PreparedKey};
+use std::io::Write;
 
 /// Name of the field that holds a whole record.
 pub const CONTENT: &str = "content";
@@ -400,11 +401,10 @@ impl Parser {
         if let Err(fault) = cut {
             return self.unparsed(record, fault, now, group);
         }
-        if let Some(name) = &self.raw {
-            let name = self.list.found(name);
-            self.list.push(name, Piece::record(0..record.len()));
-        }
         let known = known_names(&self.cutter, &self.known);
+        if let Some(name) = &self.raw {
+            self.list.put(name, Piece::record(0..record.len()), record, known);
+        }
         let (mut time, outcome) = match &mut self.time {
             None => (own_time, Outcome::Parsed),
             Some(time) => {
@@ -416,9 +416,11 @@ impl Parser {
         }
         if let Some(precise) = &self.precise {
             let nanos = u64::from(time.seconds) * 1_000_000_000 + time.nanos.map_or(0, u64::from);
-            let name = self.list.found(&precise.name);
-            let value = self.list.copied((nanos / precise.nanos_in_unit).to_string().as_bytes());
-            self.list.push(name, value);
+            let start = self.list.begin();
+            // Writing to memory does not fail.
+            let _ = write!(self.list.scratch(), "{}", nanos / precise.nanos_in_unit);
+            let value = self.list.finish(start);
+            self.list.put(&precise.name, value, record, known);
             time.nanos = time.nanos.filter(|_| precise.keeps_nanos);
         }
         self.list_offset();

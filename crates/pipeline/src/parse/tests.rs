@@ -65,6 +65,43 @@ fn the_whole_record_can_go_along() {
 }
 
 #[test]
+fn a_field_that_the_configuration_adds_takes_the_place_of_one_of_the_record() {
+    let outcome = Outcome::Parsed;
+    let raw = Parser::json().with_raw("b");
+    check(raw, r#"{"b":1,"a":2}"#, outcome, Some(r#"b={"b":1,"a":2} a=2"#));
+    check(two_fields().with_raw("a"), "x 1", outcome, Some("a=x 1 b=1"));
+    check(columns(&["a", "b"]).with_raw("b"), "1,2", outcome, Some("a=1 b=1,2"));
+    check(Parser::whole().with_raw(CONTENT), "x", outcome, Some("content=x"));
+    let key = "a".to_owned();
+    let precise = PreciseTime { key, unit: PreciseUnit::Micros };
+    let parser = two_fields().with_precise_time(&precise, false);
+    check(parser, "x 1", outcome, Some("a=1700000000000000 b=1"));
+}
+
+#[test]
+fn names_without_a_name_are_those_of_a_whole_record() {
+    let regex = RegexParser::new(r"(\S+) (\S+)", &keys(&["", "b"])).unwrap();
+    check(Parser::regex(regex), "1 2", Outcome::Parsed, Some("content=1 b=2"));
+    check(columns(&["a", ""]), "1,2", Outcome::Parsed, Some("a=1 content=2"));
+    check(Parser::json(), r#"{"":1,"content":2}"#, Outcome::Parsed, Some("content=2"));
+}
+
+#[test]
+fn the_return_of_a_windows_line_is_data_but_for_columns() {
+    check(two_fields(), "x 1\r", Outcome::Parsed, Some("a=x b=1\r"));
+    let strict = || Parser::regex(RegexParser::new(r"(\S+)", &keys(&["a"])).unwrap());
+    check(strict(), "x\r", Outcome::Dropped(Fault::NoMatch), None);
+    check(
+        strict().keeping_unparsed(),
+        "x\r",
+        Outcome::KeptRaw(Fault::NoMatch),
+        Some("__raw_log__=x\r"),
+    );
+    check(columns(&["a", "b"]), "1,2\r", Outcome::Parsed, Some("a=1 b=2"));
+    check(Parser::json(), "{\"a\":1}\r", Outcome::Parsed, Some("a=1"));
+}
+
+#[test]
 fn filters_have_to_match_the_whole_field() {
     let filtered = |key: &str, pattern: &str| {
         let mut parser = two_fields();
@@ -205,8 +242,8 @@ fn masks_come_after_time_and_filter() {
     check(parser(), "x y", Outcome::Filtered, None);
     let json = masked(masked(Parser::json(), "a"), "none");
     check(json, r#"{"a":"7\n8","b":9}"#, Outcome::Parsed, Some("a=*\n* b=9"));
-    let twice = masked(Parser::json().with_raw("r"), "r");
-    check(twice, r#"{"r":7}"#, Outcome::Parsed, Some(r#"r=* r={"r":*}"#));
+    let whole = masked(Parser::json().with_raw("r"), "r");
+    check(whole, r#"{"r":7}"#, Outcome::Parsed, Some(r#"r={"r":*}"#));
     let raw = masked(two_fields().keeping_unparsed(), RAW_LOG);
     check(raw, "7", Outcome::KeptRaw(Fault::NoMatch), Some("__raw_log__=*"));
     let mut timed = masked(two_fields(), "a");
