@@ -68,13 +68,6 @@ impl Conversion {
     }
 }
 
-/// One line of GBK as UTF-8.
-pub(crate) fn line_of_gbk(line: &[u8]) -> Vec<u8> {
-    let mut text = Vec::new();
-    append_utf8(line, &mut text);
-    text
-}
-
 /// Converts line by line, so that a fault in one does not reach into the next. Gives the number of
 /// lines with a fault.
 fn append_utf8(record: &[u8], text: &mut Vec<u8>) -> u64 {

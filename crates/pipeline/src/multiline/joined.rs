@@ -7,7 +7,7 @@
 
 use super::pattern::LinePattern;
 use super::{Record, Records, Resume};
-use crate::encoding::line_of_gbk;
+use crate::encoding::Conversion;
 use crate::lines::{Ending, MaxRecord};
 use memchr::Memchr;
 use sls::collect::{Encoding, UnmatchedLines};
@@ -148,6 +148,8 @@ pub(crate) struct Joined<'a, 'p> {
     /// Lines from `consumed` to here belong to no record.
     outside_until: usize,
     inside: Option<Verdict>,
+    /// What makes of a line the text that patterns are about.
+    conversion: Conversion,
     consumed: usize,
     closed: bool,
 }
@@ -173,6 +175,10 @@ impl<'a, 'p> Joined<'a, 'p> {
             open,
             outside_until: 0,
             inside,
+            conversion: match max.encoding {
+                Encoding::Gbk => Conversion::gbk(),
+                Encoding::Utf8 => Conversion::none(),
+            },
             consumed: 0,
             closed: false,
         }
@@ -184,11 +190,11 @@ impl<'a, 'p> Joined<'a, 'p> {
 
     /// What a line does. Patterns are of UTF-8, whatever the file is of.
     #[inline]
-    fn verdict(&self, line: &[u8], is_open: bool) -> Verdict {
-        if self.max.encoding == Encoding::Gbk && !line.is_ascii() {
-            return self.rules.form.verdict(&line_of_gbk(line), is_open);
+    fn verdict(&mut self, line: &[u8], is_open: bool) -> Verdict {
+        if self.conversion.is_none() {
+            return self.rules.form.verdict(line, is_open);
         }
-        self.rules.form.verdict(line, is_open)
+        self.rules.form.verdict(self.conversion.text(line).0, is_open)
     }
 
     /// Ends the record under construction in front of `at`.
@@ -233,9 +239,10 @@ impl<'a, 'p> Joined<'a, 'p> {
             return self.record(record, content, ending);
         }
         let cut = self.max.piece_end(self.buf, start);
-        let found = self
-            .inside
-            .unwrap_or_else(|| self.rules.form.verdict(&self.buf[start..cut], self.open.is_some()));
+        let found = match self.inside {
+            Some(known) => known,
+            None => self.verdict(&self.buf[start..cut], self.open.is_some()),
+        };
         let is_unmatched = matches!(found, Verdict::Outside | Verdict::Spoils);
         self.open = (!is_unmatched).then_some((cut, cut));
         self.inside = Some(match found {

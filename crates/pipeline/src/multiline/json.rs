@@ -129,6 +129,18 @@ impl Standing {
     fn scan(&mut self, window: &[u8], encoding: Encoding) -> Found {
         while let Some(byte) = window.get(self.seen) {
             let at = self.seen;
+            if encoding == Encoding::Gbk && *byte > 0x80 {
+                // The second byte of a character may look like anything but a newline.
+                match window.get(at + 1) {
+                    None => return Found::Nothing,
+                    Some(b'\n') => self.seen += 1,
+                    Some(_) => self.seen += 2,
+                }
+                if !self.quoted {
+                    self.last = *byte;
+                }
+                continue;
+            }
             if self.quoted {
                 match byte {
                     b'"' => {
@@ -139,7 +151,7 @@ impl Standing {
                     b'\\' => match window.get(at + 1) {
                         None => return Found::Nothing,
                         Some(b'\n') => return Found::End(at + 1),
-                        Some(_) => self.seen += 1,
+                        Some(byte) => self.seen += usize::from(byte.is_ascii()),
                     },
                     _ if encoding == Encoding::Utf8 => {
                         let rest = &window[at..];
@@ -147,12 +159,6 @@ impl Standing {
                         self.seen = at + stop.unwrap_or(rest.len());
                         continue;
                     }
-                    // The second byte of a character may look like any of the above.
-                    0x81.. => match window.get(at + 1) {
-                        None => return Found::Nothing,
-                        Some(b'\n') => {}
-                        Some(_) => self.seen += 1,
-                    },
                     _ => {}
                 }
                 self.seen += 1;
