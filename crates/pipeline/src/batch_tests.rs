@@ -5,9 +5,11 @@ use sls::collect::{RawCollectConfig, Target, Topic};
 use sls::log_group::LogGroup;
 
 fn plan(detail: &str) -> Plan {
+    let is_plain = !detail.contains("\"logType\"");
+    let log_type = if is_plain { r#", "logType": "common_reg_log""# } else { "" };
     let text = format!(
         r#"{{"configName": "c1", "inputType": "file",
-            "inputDetail": {{"logPath": "/v", "filePattern": "a", "logType": "common_reg_log" {detail}}},
+            "inputDetail": {{"logPath": "/v", "filePattern": "a" {log_type} {detail}}},
             "outputDetail": {{"projectName": "p", "logstoreName": "l"}}}}"#
     );
     let raw = RawCollectConfig::from_json(&text).unwrap();
@@ -259,6 +261,31 @@ fn a_file_in_gbk_is_cut_by_its_bytes_and_sent_as_utf8() {
     let contents: Vec<String> =
         contents(&sealed).into_iter().map(|value| String::from_utf8(value).unwrap()).collect();
     assert_eq!(contents, ["日志 1\n 中", "日志 \u{fffd}"]);
+}
+
+#[test]
+fn the_bytes_of_a_gbk_character_are_no_separators_quotes_or_escapes() {
+    let fields = |detail: &str, text: &[u8]| {
+        let detail = format!(r#", "fileEncoding": "gbk" {detail}"#);
+        let (mut stream, mut plan) = (stream(0), plan(&detail));
+        let rest = Rest::IsRecord;
+        let batches = &mut Batches::default();
+        let fed = stream.feed(text, rest, &mut plan, &limits(999, 9), now(), batches);
+        assert_eq!((fed.unconverted, fed.logs), (0, 1), "{detail}");
+        let sealed = stream.seal().unwrap();
+        assert_eq!(sealed.end, text.len() as u64);
+        let group = LogGroup::parse(sealed.group.as_bytes()).unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let log = group.logs().next().unwrap();
+        log.contents().map(|(_, value)| text(value)).collect::<Vec<_>>()
+    };
+    let columns = r#", "logType": "delimiter_log", "separator": "|", "key": ["a", "b"]"#;
+    assert_eq!(fields(columns, b"\x81\x7c|\xd6\xd0\n"), ["亅", "中"]);
+    let json = r#", "logType": "json_log""#;
+    let text = b"{\"\x81\x7d\":\n\"\x81\x5c\",\"b\":\"\x81\x7b\"}\n";
+    assert_eq!(fields(json, text), ["乗", "亄"]);
+    let regex = r#", "regex": "([^|]*)\\|(.)+", "key": ["a", "b"]"#;
+    assert_eq!(fields(regex, b"\x81\x7c|x\n"), ["亅", "x"]);
 }
 
 #[test]

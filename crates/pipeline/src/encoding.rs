@@ -145,11 +145,41 @@ mod tests {
         }
 
         #[test]
-        fn text_written_as_gbk_is_read_again(text in "[ -~中文日志测试€]{0,40}") {
+        fn text_written_as_gbk_is_read_again(
+            text in "[ -~\n\r\t中文日志测试€乕乗亄亅亇\u{4e00}-\u{9fa5}]{0,40}",
+        ) {
             let (bytes, _, unmapped) = encoding_rs::GBK.encode(&text);
             prop_assert!(!unmapped);
             let mut conversion = Conversion::gbk();
             prop_assert_eq!(conversion.text(&bytes), (text.as_bytes(), 0));
+        }
+
+        /// Whatever the bytes are: line by line what decoding a line alone gives, and bytes of
+        /// UTF-8 one by one.
+        #[test]
+        fn lines_are_converted_as_if_each_were_alone(record in prop::collection::vec(
+            prop_oneof![
+                Just(b'\n'), Just(0), 0x30u8..0x40, 0x40u8..0x80, 0x80u8..=0xff, 0x81u8..=0xfe,
+            ],
+            0..60,
+        )) {
+            let lines = record.split_inclusive(|byte| *byte == b'\n');
+            let decoded = lines.map(|line| GBK.decode_without_bom_handling(line));
+            let (mut expected, mut faults) = (String::new(), 0);
+            for (text, had_faults) in decoded {
+                expected.push_str(&text);
+                faults += u64::from(had_faults);
+            }
+            let mut conversion = Conversion::gbk();
+            prop_assert_eq!(conversion.text(&record), (expected.as_bytes(), faults));
+            let valid = String::from_utf8_lossy(&record).replace('\u{fffd}', "");
+            let mut conversion = Conversion::blank();
+            let (blank, _) = conversion.text(&record);
+            prop_assert_eq!(blank.len(), record.len());
+            let is_kept = |(old, new): (&u8, &u8)| old == new || *new == b' ';
+            prop_assert!(record.iter().zip(blank).all(is_kept));
+            let text = String::from_utf8(blank.to_vec()).unwrap();
+            prop_assert_eq!(text.replace(' ', ""), valid.replace(' ', ""));
         }
     }
 }

@@ -141,19 +141,26 @@ impl<'a> Iterator for Lines<'a> {
 }
 
 /// Moves a cut back so that it does not split a UTF-8 character. Bytes that are not UTF-8 are cut
-/// where they are.
+/// where they are. Looks at nothing behind the cut, which may not be there yet.
 fn character_boundary(buf: &[u8], cut: usize) -> usize {
     let is_continuation = |at: usize| buf[at] & 0xc0 == 0x80;
     if !is_continuation(cut) {
         return cut;
     }
-    for back in 1..=3 {
-        if !is_continuation(cut - back) {
-            let starts_character = buf[cut - back] >= 0xc0;
-            return if starts_character { cut - back } else { cut };
-        }
+    match (1..=3).find(|back| !is_continuation(cut - back)) {
+        Some(back) if character_width(buf[cut - back]) > back => cut - back,
+        _ => cut,
     }
-    cut
+}
+
+/// Bytes of the character that begins with this one.
+fn character_width(first: u8) -> usize {
+    match first {
+        0xc0..0xe0 => 2,
+        0xe0..0xf0 => 3,
+        0xf0.. => 4,
+        _ => 1,
+    }
 }
 
 /// The same for GBK, whose characters are of one byte below 0x80 or of two; the second alone does
@@ -220,6 +227,7 @@ mod tests {
         check("123456日0".as_bytes(), &[("123456", TooLong)], 6);
         // Not UTF-8: cut at the limit.
         assert_eq!(cut(&[0x80; 9], 8).1, 8);
+        assert_eq!(cut(b"12345\xc3\xa9\x80\x80", 8).1, 8);
     }
 
     #[test]
@@ -246,45 +254,97 @@ mod tests {
         assert_eq!(piece(b"1234567\xd6\n"), 8);
     }
 
-    proptest! {
-        /// Reads a content in chunks of any size, keeping the unfinished rest, and compares with
-        /// one read.
-        #[test]
-        fn any_chunking_gives_the_same_lines(
-            content in prop::collection::vec(
-                prop_oneof![3 => Just(b'\n'), 10 => any::<u8>(), 5 => Just(0x82u8), 5 => Just(0xe3u8)],
-                0..200,
-            ),
-            chunks in prop::collection::vec(1usize..40, 1..60),
-            max in 8usize..20,
-        ) {
-            let (expected, expected_end) = cut(&content, max);
-            let mut found = Vec::new();
-            let (mut position, mut visible) = (0, 0);
-            let mut sizes = chunks.into_iter().cycle();
-            while visible < content.len() {
-                visible = (visible + sizes.next().unwrap()).min(content.len());
-                let (lines, used) = cut(&content[position..visible], max);
-                found.extend(lines);
-                position += used;
+    /// The rules once more, from the whole content: cut at newlines, and each line into pieces of
+    /// whole characters.
+    fn reference(content: &[u8], max: MaxRecord) -> Vec<(Vec<u8>, Ending)> {
+        let mut found = Vec::new();
+        for line in content.split_inclusive(|byte| *byte == b'\n') {
+            let (mut text, ending) = match line {
+                [text @ .., b'\n'] => (text, Ending::Newline),
+                text => (text, Ending::Forced),
+            };
+            while text.len() > max.bytes {
+                let mut end = 0;
+                while end < max.bytes {
+                    let width = width(&text[end..], max);
+                    if end + width > max.bytes {
+                        break;
+                    }
+                    end += width;
+                }
+                found.push((text[..end].to_vec(), Ending::TooLong));
+                text = &text[end..];
             }
-            prop_assert_eq!(found, expected);
-            prop_assert_eq!(position, expected_end);
+            found.push((text.to_vec(), ending));
         }
+        found
+    }
+
+    /// Bytes of the first character, as far as they are there; what begins none is one byte.
+    fn width(text: &[u8], max: MaxRecord) -> usize {
+        match max.encoding {
+            Encoding::Gbk => 1 + usize::from(text[0] > 0x80 && text.len() > 1),
+            Encoding::Utf8 => {
+                let more = match text[0] {
+                    0xc0..=0xdf => 1,
+                    0xe0..=0xef => 2,
+                    0xf0..=0xff => 3,
+                    _ => 0,
+                };
+                let is_more = |byte: &&u8| (0x80..0xc0).contains(*byte);
+                1 + text[1..].iter().take(more).take_while(is_more).count()
+            }
+        }
+    }
+
+    /// Reads a content as an agent does, in chunks of any size, keeping the unfinished rest.
+    fn in_chunks(content: &[u8], max: MaxRecord, chunks: &[usize]) -> Vec<(Vec<u8>, Ending)> {
+        let mut found = Vec::new();
+        let (mut position, mut visible) = (0, 0);
+        let mut sizes = chunks.iter().cycle();
+        loop {
+            let mut lines = Lines::new(&content[position..visible], max);
+            found.extend(lines.by_ref().map(|line| (line.bytes.to_vec(), line.ending)));
+            if visible == content.len() {
+                lines.close();
+                found.extend(lines.by_ref().map(|line| (line.bytes.to_vec(), line.ending)));
+                assert_eq!(position + lines.consumed(), content.len());
+                return found;
+            }
+            position += lines.consumed();
+            visible = (visible + sizes.next().unwrap()).min(content.len());
+        }
+    }
+
+    /// Text and what is none: characters of every width, in one encoding or the other, with bytes
+    /// that belong to no character.
+    fn content() -> impl Strategy<Value = Vec<u8>> {
+        let part = prop_oneof![
+            6 => "[a-z]{1,6}".prop_map(String::into_bytes),
+            4 => Just(b"\n".to_vec()),
+            2 => prop::sample::select(vec!["\r\n", "\0", "\n\n"]).prop_map(|it| it.as_bytes().to_vec()),
+            6 => "[é日😀]{1,4}".prop_map(String::into_bytes),
+            3 => prop::collection::vec(any::<u8>(), 1..3),
+            3 => prop::collection::vec(prop_oneof![0x81u8..=0xfe, 0x40u8..0x7f, Just(b'\n')], 1..8),
+        ];
+        prop::collection::vec(part, 0..25).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1500))]
 
         #[test]
-        fn no_byte_is_lost(content in prop::collection::vec(any::<u8>(), 0..200), max in 8usize..20) {
-            let mut lines = Lines::new(&content, utf8(max));
-            let mut joined = Vec::new();
-            lines.close();
-            for line in lines.by_ref() {
-                prop_assert!(line.bytes.len() <= max);
-                joined.extend_from_slice(line.bytes);
-                if line.ending == Ending::Newline {
-                    joined.push(b'\n');
-                }
+        fn any_chunking_gives_the_lines_of_the_reference(
+            content in content(),
+            chunks in prop::collection::vec(1usize..40, 1..60),
+            bytes in 8usize..20,
+        ) {
+            for encoding in [Encoding::Utf8, Encoding::Gbk] {
+                let max = MaxRecord { bytes, encoding };
+                let expected = reference(&content, max);
+                prop_assert_eq!(in_chunks(&content, max, &chunks), expected.clone(), "{:?}", max);
+                prop_assert_eq!(in_chunks(&content, max, &[10_000]), expected, "{:?}", max);
             }
-            prop_assert_eq!(joined, content);
         }
     }
 }
