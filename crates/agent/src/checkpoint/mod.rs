@@ -6,7 +6,7 @@
 mod restored;
 mod store;
 
-pub use restored::{Claim, Restored};
+pub use restored::{Claim, Restored, Taken};
 pub use store::{Loaded, load, save};
 
 use pipeline::identity::{FileFacts, FileId, Known, Mark, content_hash};

@@ -35,6 +35,14 @@ impl Claim<'_> {
     }
 }
 
+/// An entry, and the place it was taken from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Taken {
+    place: usize,
+    /// The entry.
+    pub entry: Entry,
+}
+
 /// The unclaimed entries.
 #[derive(Debug, Default)]
 pub struct Restored {
@@ -47,14 +55,22 @@ impl Restored {
         Self { entries }
     }
 
-    /// Puts an entry back.
+    /// Adds the entry of a file that was followed until now.
     pub fn put(&mut self, entry: Entry) {
         self.entries.push(entry);
     }
 
+    /// Puts back what was taken, the last first: the order of entries tells which content of a path
+    /// came first.
+    pub fn put_back(&mut self, taken: Vec<Taken>) {
+        for Taken { place, entry } in taken.into_iter().rev() {
+            self.entries.insert(place.min(self.entries.len()), entry);
+        }
+    }
+
     /// Takes the entry that fits best for the file with these facts. Whether the content is still
     /// the same is for the caller to judge.
-    pub fn take(&mut self, claim: Claim<'_>, facts: &FileFacts) -> Option<Entry> {
+    pub fn take(&mut self, claim: Claim<'_>, facts: &FileFacts) -> Option<Taken> {
         let best = self
             .entries
             .iter()
@@ -62,8 +78,7 @@ impl Restored {
             .filter(|(_, entry)| entry.may_be(facts))
             .filter_map(|(at, entry)| Some((entry.device != facts.device, claim.fit(entry)?, at)))
             .min()?;
-        // Their order tells which content came first.
-        Some(self.entries.remove(best.2))
+        Some(Taken { place: best.2, entry: self.entries.remove(best.2) })
     }
 
     /// The entries, as they were written.
@@ -77,15 +92,13 @@ impl Restored {
     }
 
     /// The entries that a configuration may claim, its own and those of one that is no more and
-    /// had a path that `takes`: the oldest file first, those of one age as they were written.
+    /// had a path that `takes`, as they were written: the contents of a path follow each other.
     pub fn of_claim(&self, claim: Claim<'_>, takes: impl Fn(&str) -> bool) -> Vec<Entry> {
         let is_claimed = |entry: &&Entry| match claim.fit(entry) {
             Some(2) => takes(&entry.path),
             fit => fit.is_some(),
         };
-        let mut found: Vec<Entry> = self.entries.iter().filter(is_claimed).cloned().collect();
-        found.sort_by_key(|entry| entry.born);
-        found
+        self.entries.iter().filter(is_claimed).cloned().collect()
     }
 
     /// All entries that are still worth keeping at `now_seconds`.
@@ -107,7 +120,7 @@ mod tests {
     fn take(restored: &mut Restored, config: &str, logstore: &str, inode: u64) -> Option<Entry> {
         let running = HashSet::from(["mine".to_owned(), "runs".to_owned()]);
         let claim = Claim { config, project: "p", logstore, running: &running };
-        restored.take(claim, &facts(inode))
+        restored.take(claim, &facts(inode)).map(|taken| taken.entry)
     }
 
     #[test]
@@ -116,6 +129,18 @@ mod tests {
         assert_eq!(take(&mut restored, "mine", "l", 5), Some(entry("mine", 5, 2)));
         assert_eq!(take(&mut restored, "mine", "l", 5), Some(entry("other", 5, 1)));
         assert_eq!(take(&mut restored, "mine", "l", 5), None);
+    }
+
+    #[test]
+    fn what_is_put_back_stands_where_it_stood() {
+        let running = HashSet::new();
+        let claim = Claim { config: "c", project: "p", logstore: "l", running: &running };
+        let entries = [entry("c", 4, 1), entry("c", 5, 2), entry("c", 5, 3), entry("c", 6, 4)];
+        let mut restored = Restored::new(entries.to_vec());
+        let taken: Vec<Taken> = std::iter::from_fn(|| restored.take(claim, &facts(5))).collect();
+        assert_eq!(taken.len(), 2);
+        restored.put_back(taken);
+        assert_eq!(restored.all(), entries);
     }
 
     #[test]

@@ -81,6 +81,8 @@ pub(super) enum Sight<'a> {
     InPlace,
     /// Under another name, after it had been written at this path.
     RenamedFrom(&'a Path),
+    /// Under another name, beside this path, where it was written if it is no copy.
+    Beside(&'a Path),
 }
 
 impl<F: Files, S: Ship> Collector<F, S> {
@@ -125,7 +127,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         };
         // A content without a name is one of which nothing was read.
         let is_fresh = known.as_ref().is_none_or(|(begin, _)| begin.id.is_none());
-        if is_fresh && matches!(sight, Sight::InPlace) {
+        if is_fresh && !matches!(sight, Sight::RenamedFrom(_)) {
             match self.is_copy(id, path, &handle, &facts, head, now) {
                 Ok(false) => {}
                 Ok(true) => {
@@ -134,7 +136,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
                     return None;
                 }
                 Err(error) => {
-                    known.into_iter().for_each(|(_, entry)| self.restored.put(entry));
+                    known.into_iter().for_each(|(_, taken)| self.restored.put_back(taken));
                     return self.cannot_open(path, &error);
                 }
             }
@@ -142,8 +144,10 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let begin = match known {
             Some((begin, _)) => begin,
             None if self.is_queue_full(id, path, sight) => return None,
-            None if matches!(sight, Sight::RenamedFrom(..)) => Begin::at_start(0),
-            None => self.first_sight(id, path, &handle, &facts)?,
+            None if matches!(sight, Sight::InPlace) => {
+                self.first_sight(id, path, &handle, &facts)?
+            }
+            None => Begin::at_start(0),
         };
         Some(self.follow(id, path, Opened { handle, facts, head }, begin, sight, now))
     }
@@ -161,7 +165,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let Opened { handle, facts, head } = opened;
         let written_at = match sight {
             Sight::InPlace => path,
-            Sight::RenamedFrom(from) => from,
+            Sight::RenamedFrom(from) | Sight::Beside(from) => from,
         };
         let shown = begin.shown.unwrap_or_else(|| shown(written_at, &self.setup.path_prefix));
         let beginning = first_line(head);
@@ -193,6 +197,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
             phase: Phase::Following,
             is_queued: false,
             is_caught_up: false,
+            looks_beside: begin.position == 0 && matches!(sight, Sight::InPlace),
+            succeeded_since: None,
             is_recorded: begin.generation == 0 || begin.is_recorded,
             failing: None,
             rest: None,
@@ -212,7 +218,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         self.tails.insert(key, tail);
         let place = match sight {
             Sight::InPlace => None,
-            Sight::RenamedFrom(_) => self.place_by_birth(lane, &facts),
+            Sight::RenamedFrom(_) | Sight::Beside(_) => self.place_by_birth(lane, &facts),
         };
         // Whoever is being read looks once more for its end, and then lets the next one go.
         let mut first = None;

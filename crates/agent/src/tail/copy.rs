@@ -85,23 +85,25 @@ impl<F: Files, S: Ship> Collector<F, S> {
         })
     }
 
-    /// Looks beside the path of a content that was taken away for a copy of it; gives the newest.
-    /// Names may move while the directory is looked through, so one look that finds nothing is not
-    /// enough.
+    /// Looks beside the path of a content that was taken away for a copy of it that nobody else goes
+    /// on with; gives the newest. Names may move while the directory is looked through, so one look
+    /// that finds nothing is not enough.
     pub(super) fn find_copy(&mut self, id: SourceId, sought: &Sought) -> Option<Copy<F::Handle>> {
-        self.look_for_copy(sought)
+        let found = self
+            .look_for_copy(sought)
             .or_else(|| self.look_for_copy(sought))
-            .or_else(|| self.open_copy(id, sought))
+            .or_else(|| self.open_copy(id, sought));
+        found.filter(|copy| self.is_free(id, copy))
     }
 
-    /// Takes a copy from a tail that has it open and has read nothing of it: it may have no name
-    /// any more.
+    /// Takes a copy from a tail that has it open: it may have no name any more. A tail that has read
+    /// something of its file, and finds it there still, keeps it.
     fn open_copy(&mut self, id: SourceId, sought: &Sought) -> Option<Copy<F::Handle>> {
         let name = sought.path.as_os_str().as_bytes();
         let may_be = |tail: &Tail<F::Handle>| {
             let other = tail.at.as_os_str().as_bytes();
             tail.source == id
-                && tail.stream.position() == 0
+                && tail.phase != Phase::Rewritten
                 && tail.facts.inode != sought.inode
                 && other.len() > name.len()
                 && other.starts_with(name)
@@ -115,14 +117,24 @@ impl<F: Files, S: Ship> Collector<F, S> {
             let mut head = [0; HEAD_BYTES];
             let (found, read) =
                 (self.files.look_at(&handle), read_full(&mut self.files, &handle, &mut head, 0));
-            if let (Ok(found), Ok(head_len)) = (found, read) {
-                let likeness = self.likeness(sought, &handle, &found.facts, &head[..head_len]);
-                if let Likeness::Copy(anchor) = likeness {
-                    return Some(Copy { path, handle, found, head, head_len, anchor });
+            let handle = match (found, read) {
+                (Ok(found), Ok(head_len)) => {
+                    match self.likeness(sought, &handle, &found.facts, &head[..head_len]) {
+                        Likeness::Copy(anchor) => {
+                            let copy = Copy { path, handle, found, head, head_len, anchor };
+                            if !self.is_still_in(key, &copy) {
+                                return Some(copy);
+                            }
+                            copy.handle
+                        }
+                        _ => handle,
+                    }
                 }
-            } else {
-                self.unreadable += 1;
-            }
+                _ => {
+                    self.unreadable += 1;
+                    handle
+                }
+            };
             if let Some(tail) = self.tails.get_mut(&key) {
                 tail.handle = Some(handle);
             }
@@ -132,13 +144,10 @@ impl<F: Files, S: Ship> Collector<F, S> {
 
     fn look_for_copy(&mut self, sought: &Sought) -> Option<Copy<F::Handle>> {
         let (dir, name) = (sought.path.parent()?, sought.path.file_name()?.as_bytes());
-        let mut beside: Vec<(PathBuf, Found)> = self.files_in(dir);
-        beside.retain(|(path, found)| {
-            let other = path.file_name().unwrap_or_default().as_bytes();
-            other.len() > name.len()
-                && other.starts_with(name)
-                && found.facts.inode != sought.inode
-                && found.facts.size_bytes >= sought.position
+        let mut beside =
+            self.files_in(dir, |other| other.len() > name.len() && other.starts_with(name));
+        beside.retain(|(_, found)| {
+            found.facts.inode != sought.inode && found.facts.size_bytes >= sought.position
         });
         beside.sort_by_key(|(_, found)| std::cmp::Reverse(found.facts.modified_nanos));
         for (path, _) in beside {
@@ -289,28 +298,34 @@ impl<F: Files, S: Ship> Collector<F, S> {
 
     /// Whether nobody goes on with a content in its copy already. What was read of that file before
     /// is not in it any more.
-    pub(super) fn is_free(&mut self, id: SourceId, copy: &Copy<F::Handle>) -> bool {
+    fn is_free(&mut self, id: SourceId, copy: &Copy<F::Handle>) -> bool {
         let inode = (copy.found.facts.device, copy.found.facts.inode);
         let other = self.sources.get(&id).and_then(|source| source.by_inode.get(&inode).copied());
-        match other {
-            Some(other) if self.is_still_in(other, copy) => return false,
-            Some(other) => self.end_rewritten(other),
-            None => {}
+        let Some(other) = other else { return true };
+        if self.is_still_in(other, copy) {
+            return false;
         }
+        let head = &copy.head[..copy.head_len];
+        if self.tails.get(&other).is_some_and(|tail| !tail.head.matches_head(head)) {
+            self.note_loss(other);
+        }
+        self.end_rewritten(other);
         true
     }
 
     /// Whether a tail that follows the file of a copy still has its content there, and has begun
-    /// with it: what nobody has read belongs to whoever was truncated.
+    /// with it: what nobody has read belongs to whoever was truncated. When that cannot be seen
+    /// now, it may be so.
     fn is_still_in(&mut self, key: FileKey, copy: &Copy<F::Handle>) -> bool {
         let begun = self.tails.get(&key).filter(|tail| tail.stream.position() > 0);
         let sought = begun.and_then(|tail| self.sought(tail));
         let Some(mut sought) = sought else { return false };
         // It is the same file; only its content is in question.
         sought.inode = 0;
+        let before = self.unreadable;
         let head = &copy.head[..copy.head_len];
         let likeness = self.likeness(&sought, &copy.handle, &copy.found.facts, head);
-        matches!(likeness, Likeness::Copy(_))
+        matches!(likeness, Likeness::Copy(_)) || self.unreadable > before
     }
 
     /// Goes on with a content in the copy that was made of it. Its file has another one now, for

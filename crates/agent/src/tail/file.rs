@@ -69,6 +69,10 @@ pub(super) struct Tail<H> {
     pub(super) is_queued: bool,
     /// The last read found nothing more.
     pub(super) is_caught_up: bool,
+    /// Before it is read, those are looked for that had its path before and are not known.
+    pub(super) looks_beside: bool,
+    /// Since when a successor is known to have content.
+    pub(super) succeeded_since: Option<Instant>,
     /// The checkpoint knows of this content. Before it does, nothing of one that is not the first
     /// of its file is sent: after a crash nobody could tell which id it had.
     pub(super) is_recorded: bool,

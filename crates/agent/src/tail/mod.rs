@@ -24,6 +24,7 @@ mod resume;
 mod scan;
 mod source;
 mod turns;
+mod unseen;
 
 pub use drain::Report;
 pub use ledger::{FileLedger, LedgerPhase};
@@ -501,19 +502,26 @@ impl<F: Files, S: Ship> Collector<F, S> {
         self.recording.clear();
         self.recording
             .extend(self.tails.iter().filter(|(_, tail)| !tail.is_recorded).map(|(key, _)| *key));
-        let mut tails: Vec<(&FileKey, &Tail<F::Handle>)> =
-            self.tails.iter().filter(|(_, tail)| tail.phase != Phase::Rewritten).collect();
-        // In the order in which the contents of a path follow each other, since births of files
-        // made in one tick of the clock do not tell.
-        tails.sort_by_cached_key(|(key, tail)| {
-            let lane = self.lanes.get(&tail.lane);
-            let place = lane.and_then(|it| it.waiting.iter().position(|other| other == *key));
-            (tail.lane, place.map_or(0, |place| place + 1), **key)
-        });
-        let mut entries: Vec<Entry> =
-            tails.into_iter().filter_map(|(_, tail)| self.entry(tail)).collect();
-        entries.extend_from_slice(self.restored.keep(now.wall_seconds()));
+        // What waits to be found again is older than what is followed.
+        let mut entries = self.restored.keep(now.wall_seconds()).to_vec();
+        let keys = self.in_turn(|tail| tail.phase != Phase::Rewritten);
+        let tails = keys.iter().filter_map(|key| self.tails.get(key));
+        entries.extend(tails.filter_map(|tail| self.entry(tail)));
         entries
+    }
+
+    /// Followed contents in the order in which those of a path follow each other, which births of
+    /// files do not tell: files are made in one tick of the clock, and copies after what they hold.
+    fn in_turn(&self, wanted: impl Fn(&Tail<F::Handle>) -> bool) -> Vec<FileKey> {
+        let mut keys: Vec<FileKey> =
+            self.tails.iter().filter(|(_, tail)| wanted(tail)).map(|(key, _)| *key).collect();
+        keys.sort_by_cached_key(|key| {
+            let lane = self.tails.get(key).map_or(0, |tail| tail.lane);
+            let waiting = self.lanes.get(&lane).map(|lane| &lane.waiting);
+            let place = waiting.and_then(|it| it.iter().position(|other| other == key));
+            (lane, place.map_or(0, |place| place + 1), *key)
+        });
+        keys
     }
 
     /// Number of scans so far; the directories may have changed when it has.

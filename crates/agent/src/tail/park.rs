@@ -130,7 +130,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         {
             // It has another name by now, if it has one.
             let before = self.unreadable;
-            let beside = at.parent().map(|dir| self.files_in(dir)).unwrap_or_default();
+            let beside = at.parent().map(|dir| self.files_in(dir, |_| true)).unwrap_or_default();
             let found = beside.into_iter().find(|(_, found)| is_it(found));
             opened = match found {
                 Some((path, _)) => {

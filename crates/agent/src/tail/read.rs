@@ -52,19 +52,28 @@ impl<F: Files, S: Ship> Collector<F, S> {
     /// Reads the next chunk of a file, if it is its turn and there is room for it.
     pub(super) fn read(&mut self, key: FileKey, now: Moment) -> Room {
         let Some(tail) = self.tails.get_mut(&key) else { return Room::Enough };
-        let waits = self
-            .lanes
-            .get(&tail.lane)
-            .is_some_and(|lane| lane.waiting.front() != Some(&key) && lane.waiting.contains(&key));
-        let waits = waits || !(tail.is_recorded || self.records_fail);
-        if waits || tail.phase == Phase::Rewritten {
+        let waiting = self.lanes.get(&tail.lane).map(|lane| &lane.waiting);
+        let waits_for = waiting
+            .filter(|it| it.front() != Some(&key) && it.contains(&key))
+            .and_then(|it| it.front().copied());
+        let is_ready = tail.is_recorded || self.records_fail;
+        if waits_for.is_some() || !is_ready || tail.phase == Phase::Rewritten {
             tail.is_queued = false;
+            // Whoever is in front looks once more for its end.
+            if let Some(first) = waits_for.filter(|_| tail.facts.size_bytes > 0) {
+                self.make_ready(first);
+            }
             return Room::Enough;
         }
         if tail.handle.is_none()
             && let Err(error) = self.reopen(key, now)
         {
             self.cannot_read(key, &error, now);
+            return Room::Enough;
+        }
+        if self.tails.get(&key).is_some_and(|tail| tail.looks_beside)
+            && !self.has_looked_beside(key, now)
+        {
             return Room::Enough;
         }
         let Some(tail) = self.tails.get_mut(&key) else { return Room::Enough };
@@ -176,6 +185,23 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let is_at_end = start + read as u64 >= facts.size_bytes;
         self.digest(key, anchor_len, read, is_at_end, now);
         Room::Enough
+    }
+
+    /// Whether it is still the turn of a file, after a look for those that come before it.
+    fn has_looked_beside(&mut self, key: FileKey, now: Moment) -> bool {
+        if let Err(error) = self.look_beside(key, now)
+            && !self.has_failed_long(key, &error, now)
+        {
+            return false;
+        }
+        let Some(tail) = self.tails.get_mut(&key) else { return false };
+        tail.looks_beside = false;
+        let first = self.lanes.get(&tail.lane).and_then(|lane| lane.waiting.front().copied());
+        let is_first = first.is_none_or(|first| first == key);
+        if !is_first {
+            tail.is_queued = false;
+        }
+        is_first
     }
 
     /// A file that is followed and cannot be read now. It is tried again at every scan; its
@@ -328,30 +354,69 @@ impl<F: Files, S: Ship> Collector<F, S> {
             self.seal(key);
         }
         if is_at_end {
-            self.caught_up(key);
+            self.caught_up(key, now);
         } else {
             self.make_ready(key);
         }
     }
 
-    /// At the end of a file: when another has taken its path, that one's turn has come. The file
-    /// itself is read on if it still grows.
-    fn caught_up(&mut self, key: FileKey) {
-        if self.drain.is_some() {
+    /// At the end of a file: when another has taken its path and has something to read, that one's
+    /// turn has come. The file itself is read on if it still grows.
+    fn caught_up(&mut self, key: FileKey, now: Moment) {
+        let is_draining = self.drain.is_some();
+        if is_draining {
             self.seal(key);
         }
-        self.pass_turn(key);
+        let Some(tail) = self.tails.get(&key) else { return };
+        let waiting = self.lanes.get(&tail.lane).map(|lane| &lane.waiting);
+        if !waiting.is_some_and(|it| it.front() == Some(&key) && it.len() > 1) {
+            return;
+        }
+        let (since, has_rest) = (tail.succeeded_since, tail.rest.is_some());
+        match since {
+            // A record without its end may still get it: it belongs in front of the successor.
+            Some(since) => {
+                let waited = now.clock.saturating_duration_since(since);
+                if !has_rest || waited >= FAILING_BLOCKS {
+                    self.pass_turn(key);
+                }
+            }
+            // Who writes to a file goes on with it until the successor is opened: what it wrote
+            // before that is there at the next read.
+            None if is_draining || self.has_begun_successor(key) => {
+                if let Some(tail) = self.tails.get_mut(&key) {
+                    tail.succeeded_since = Some(now.clock);
+                }
+                self.make_ready(key);
+            }
+            None => {}
+        }
     }
 
-    /// Lets the next content of the path be read.
+    /// Whether something is in a file that waits for the end of this one.
+    fn has_begun_successor(&mut self, key: FileKey) -> bool {
+        let lane = self.tails.get(&key).and_then(|tail| self.lanes.get(&tail.lane));
+        let Some(lane) = lane else { return false };
+        lane.waiting.iter().skip(1).filter_map(|other| self.tails.get(other)).any(|tail| {
+            let handle = tail.handle.as_ref().filter(|_| tail.facts.size_bytes == 0);
+            handle.is_none_or(|handle| {
+                self.files.look_at(handle).map_or(true, |found| found.facts.size_bytes > 0)
+            })
+        })
+    }
+
+    /// Lets the next content of the path be read. What was read of this one is sent in front of it.
     fn pass_turn(&mut self, key: FileKey) {
-        let Some(tail) = self.tails.get(&key) else { return };
-        let Some(lane) = self.lanes.get_mut(&tail.lane) else { return };
-        if lane.waiting.front() == Some(&key) && lane.waiting.len() > 1 {
-            lane.waiting.pop_front();
-            if let Some(next) = lane.waiting.front().copied() {
-                self.make_ready(next);
-            }
+        let Some(lane) = self.tails.get(&key).map(|tail| tail.lane) else { return };
+        let waiting = self.lanes.get(&lane).map(|lane| &lane.waiting);
+        if !waiting.is_some_and(|it| it.front() == Some(&key) && it.len() > 1) {
+            return;
+        }
+        self.seal(key);
+        let Some(lane) = self.lanes.get_mut(&lane) else { return };
+        lane.waiting.pop_front();
+        if let Some(next) = lane.waiting.front().copied() {
+            self.make_ready(next);
         }
     }
 
@@ -369,7 +434,6 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 return;
             }
         }
-        let copy = copy.filter(|copy| source.is_some_and(|id| self.is_free(id, copy)));
         self.seal(key);
         let new_key = self.new_id();
         let Some(old) = self.tails.get_mut(&key) else { return };
@@ -378,24 +442,12 @@ impl<F: Files, S: Ship> Collector<F, S> {
             old.at.display(),
             old.stream.position()
         );
-        let Some(source) = self.sources.get_mut(&old.source) else { return };
         self.setup.metrics.truncations.add(1);
-        let read = old.stream.position();
-        // What was seen and not read is gone; what was written behind it, unseen, cannot be known.
-        let lost = read..old.seen_bytes.max(read);
         if copy.is_none() {
-            self.setup.metrics.lost_possible_bytes.add(lost.end - lost.start);
-            alarm(
-                "LOG_TRUNCATE_ALARM",
-                &old.at.to_string_lossy(),
-                format_args!(
-                    "generation {} was truncated or rewritten after byte {read}: bytes {}-{}, and what \
-                 was written behind them since, may be lost; reading from the start",
-                    old.generation, lost.start, lost.end,
-                ),
-            );
-            old.lost = Some(lost);
+            self.note_loss(key);
         }
+        let Some(old) = self.tails.get_mut(&key) else { return };
+        let Some(source) = self.sources.get_mut(&old.source) else { return };
         if copy.is_none() && placed(&old.shown, &self.setup.path_prefix) != old.at {
             // A rotated file in which something else was written, most likely another copy. If it
             // is collected there, the next scan begins with it.
@@ -430,6 +482,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
             phase: old.phase,
             is_queued: false,
             is_caught_up: false,
+            looks_beside: false,
+            succeeded_since: None,
             is_recorded: false,
             failing: None,
             rest: None,
@@ -475,6 +529,25 @@ impl<F: Files, S: Ship> Collector<F, S> {
 }
 
 impl<F: Files, S: Ship> Collector<F, S> {
+    /// Says what may be lost of a content that was taken away and has no copy.
+    pub(super) fn note_loss(&mut self, key: FileKey) {
+        let Some(old) = self.tails.get_mut(&key) else { return };
+        let read = old.stream.position();
+        // What was seen and not read is gone; what was written behind it, unseen, cannot be known.
+        let lost = read..old.seen_bytes.max(read);
+        self.setup.metrics.lost_possible_bytes.add(lost.end - lost.start);
+        alarm(
+            "LOG_TRUNCATE_ALARM",
+            &old.at.to_string_lossy(),
+            format_args!(
+                "generation {} was truncated or rewritten after byte {read}: bytes {}-{}, and what \
+                 was written behind them since, may be lost; reading from the start",
+                old.generation, lost.start, lost.end,
+            ),
+        );
+        old.lost = Some(lost);
+    }
+
     /// Reads no more of a content that was taken away, and lets nothing take its place.
     pub(super) fn end_rewritten(&mut self, key: FileKey) {
         self.seal(key);
@@ -513,6 +586,7 @@ fn rest_of<H>(
     }
     let waits = match tail.phase {
         _ if is_draining => super::drain::QUIET,
+        _ if tail.succeeded_since.is_some() => super::drain::QUIET.min(flush_timeout),
         Phase::Gone { .. } => GONE_REST_WAITS.min(flush_timeout),
         _ => flush_timeout,
     };

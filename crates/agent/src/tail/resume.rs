@@ -6,19 +6,19 @@ use super::copy::Sought;
 use super::file::Anchor;
 use super::source::placed;
 use super::{Collector, Moment, Ship, SourceId};
-use crate::checkpoint::{Claim, Entry};
+use crate::checkpoint::{Claim, Entry, Taken};
 use crate::files::{Files, Found, Kind, read_full};
 use crate::log::alarm;
 use crate::{debug, info};
 use pipeline::identity::{ANCHOR_BYTES, Evidence, FileFacts, Verdict, judge};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 impl<F: Files, S: Ship> Collector<F, S> {
-    pub(super) fn claim(&mut self, id: SourceId, facts: &FileFacts) -> Option<Entry> {
+    fn claim(&mut self, id: SourceId, facts: &FileFacts) -> Option<Taken> {
         let source = self.sources.get(&id)?;
         let claim = Claim {
             config: &source.plan.name,
@@ -30,7 +30,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
     }
 
     /// Goes on with the content that a file is known to have, or else begins with another one of
-    /// it, and gives the entry that says so; `None` when nobody knows the file.
+    /// it, and gives the entries of the file; `None` when nobody knows it.
     ///
     /// # Errors
     /// When the file cannot be read, so that nothing is known about it.
@@ -41,38 +41,39 @@ impl<F: Files, S: Ship> Collector<F, S> {
         facts: &FileFacts,
         head: &[u8],
         now: Moment,
-    ) -> io::Result<Option<(Begin, Entry)>> {
+    ) -> io::Result<Option<(Begin, Vec<Taken>)>> {
         // Several contents may have been in the file, or in its inode; one may be there still.
-        let mut claimed: Vec<Entry> = Vec::new();
-        while let Some(entry) = self.claim(id, facts) {
-            claimed.push(entry);
+        let mut claimed: Vec<Taken> = Vec::new();
+        while let Some(taken) = self.claim(id, facts) {
+            claimed.push(taken);
         }
-        let mut same = None;
-        for entry in &claimed {
-            match self.verdict(entry, handle, facts, head) {
-                Ok((Verdict::Same, anchor)) => {
-                    same = Some((Begin::from_entry(entry, anchor), entry.clone()));
-                    break;
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    claimed.into_iter().for_each(|entry| self.restored.put(entry));
-                    return Err(error);
-                }
-            }
-        }
-        let latest = claimed.iter().max_by_key(|entry| entry.generation);
-        let Some(first) = latest else { return Ok(None) };
-        if let Some(same) = same {
-            return Ok(Some(same));
-        }
-        match self.resume(id, first, handle, facts, head, now) {
-            Ok(begin) => Ok(Some((begin, first.clone()))),
+        let begin = self.begin_of_claimed(id, &claimed, handle, facts, head, now);
+        match begin {
+            Ok(begin) => Ok(begin.map(|begin| (begin, claimed))),
             Err(error) => {
-                claimed.into_iter().for_each(|entry| self.restored.put(entry));
+                self.restored.put_back(claimed);
                 Err(error)
             }
         }
+    }
+
+    fn begin_of_claimed(
+        &mut self,
+        id: SourceId,
+        claimed: &[Taken],
+        handle: &F::Handle,
+        facts: &FileFacts,
+        head: &[u8],
+        now: Moment,
+    ) -> io::Result<Option<Begin>> {
+        for Taken { entry, .. } in claimed {
+            if let (Verdict::Same, anchor) = self.verdict(entry, handle, facts, head)? {
+                return Ok(Some(Begin::from_entry(entry, anchor)));
+            }
+        }
+        let latest = claimed.iter().max_by_key(|taken| taken.entry.generation);
+        let Some(Taken { entry, .. }) = latest else { return Ok(None) };
+        self.resume(id, entry, handle, facts, head, now).map(Some)
     }
 
     /// Whether a file still has the content of an entry, and what stands in front of its position.
@@ -155,9 +156,6 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 false => Ok(false),
             };
         };
-        if !self.is_free(id, &copy) {
-            return Ok(false);
-        }
         let begin = Begin::from_entry(entry, copy.anchor);
         let opened = Opened {
             handle: copy.handle,
@@ -169,9 +167,18 @@ impl<F: Files, S: Ship> Collector<F, S> {
         Ok(true)
     }
 
+    /// Finds the files of the last run, and notes whether anything kept them from being found.
+    pub(super) fn recover_all(&mut self, id: SourceId, now: Moment) {
+        let before = self.unreadable;
+        self.recover(id, now);
+        if let Some(source) = self.sources.get_mut(&id) {
+            source.is_recovered |= self.unreadable == before;
+        }
+    }
+
     /// Finds files that were followed before and have been renamed since, so that what was not
     /// read of them comes before what their successors have.
-    pub(super) fn recover(&mut self, id: SourceId, now: Moment) {
+    fn recover(&mut self, id: SourceId, now: Moment) {
         let Some(source) = self.sources.get(&id) else { return };
         let claim = Claim {
             config: &source.plan.name,
@@ -209,65 +216,20 @@ impl<F: Files, S: Ship> Collector<F, S> {
         }
     }
 
-    /// Finds files that were begun and renamed while nobody looked: beside a path whose file is
-    /// another one now, under a name that begins with its name, and younger than the last file
-    /// known there.
-    fn recover_unseen(&mut self, id: SourceId, path: &str, entries: &[Entry], now: Moment) {
-        let path = placed(path, &self.setup.path_prefix);
-        let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return };
-        let known_inodes: HashSet<u64> = entries.iter().map(|entry| entry.inode).collect();
-        let looked = self.files.look(&path);
-        // What was found before has no entry any more.
-        let is_followed = |found: &Found| {
-            let inode = (found.facts.device, found.facts.inode);
-            self.sources.get(&id).is_some_and(|source| source.by_inode.contains_key(&inode))
-        };
-        match looked {
-            Ok(found) if known_inodes.contains(&found.facts.inode) || is_followed(&found) => return,
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                // It may be the one that is known, and what is beside it a copy.
-                self.unreadable += 1;
-                return;
-            }
-            _ => {}
-        }
-        let of_path = |entry: &&Entry| placed(&entry.path, &self.setup.path_prefix) == path;
-        let Some(last_born) = entries.iter().filter(of_path).filter_map(|entry| entry.born).max()
-        else {
-            return;
-        };
-        let mut unseen: Vec<(PathBuf, Found)> = Vec::new();
-        for (found_at, found) in self.files_in(dir) {
-            let is_rotated = found_at.file_name().is_some_and(|other| {
-                other != name && other.as_bytes().starts_with(name.as_bytes())
-            });
-            let born = found.facts.born_nanos.filter(|born| *born > last_born);
-            if is_rotated && born.is_some() && !known_inodes.contains(&found.facts.inode) {
-                unseen.push((found_at, found));
-            }
-        }
-        // Clocks of file systems tick slowly; files of one tick were most likely numbered in turn.
-        unseen.sort_by_key(|(_, found)| {
-            (found.facts.born_nanos, found.facts.modified_nanos, found.facts.inode)
-        });
-        for (found_at, found) in unseen {
-            info!("{} was begun and renamed unseen", found_at.display());
-            if let Some(key) = self.adopt(id, &found_at, &found, Sight::RenamedFrom(&path), now) {
-                self.lost_path(key, now);
-            }
-        }
-    }
-
     fn find_inode(&mut self, entry: &Entry) -> Option<(PathBuf, Found)> {
         let dir = entry.at.parent()?;
-        self.files_in(dir).into_iter().find(|(_, found)| entry.may_be(&found.facts))
+        self.files_in(dir, |_| true).into_iter().find(|(_, found)| entry.may_be(&found.facts))
     }
 
-    /// The files of a directory, archives left out.
-    pub(super) fn files_in(&mut self, dir: &Path) -> Vec<(PathBuf, Found)> {
+    /// The files of a directory with a name that is wanted, archives left out.
+    pub(super) fn files_in(
+        &mut self,
+        dir: &Path,
+        wants: impl Fn(&[u8]) -> bool,
+    ) -> Vec<(PathBuf, Found)> {
         let mut paths = Vec::new();
         let listed = self.files.list(dir, &mut |name, kind| {
-            if kind == Kind::File && !pipeline::discover::is_archive(name) {
+            if kind == Kind::File && wants(name) && !pipeline::discover::is_archive(name) {
                 paths.push(dir.join(OsStr::from_bytes(name)));
             }
         });

@@ -32,7 +32,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let ids: Vec<SourceId> = self.sources.keys().copied().collect();
         for id in ids {
             if self.sources.get(&id).is_some_and(|source| source.must_recover) {
-                self.recover(id, now);
+                self.recover_all(id, now);
             }
             let is_first = self.sources.get(&id).is_some_and(|source| !source.is_scanned);
             self.scan_source(id, now);

@@ -36,6 +36,8 @@ pub(super) struct Source {
     /// Files of the last run may still be to be found: something could not be looked into, or
     /// only once so far.
     pub(super) must_recover: bool,
+    /// Files of the last run were looked for, and nothing was in the way.
+    pub(super) is_recovered: bool,
     /// The first scan is over: what appears from now on is new.
     pub(super) is_scanned: bool,
 }
@@ -53,6 +55,7 @@ impl Source {
             dormant: HashMap::new(),
             copies: HashMap::new(),
             must_recover: true,
+            is_recovered: false,
             is_scanned: false,
         }
     }
@@ -160,7 +163,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let id = self.new_id();
         self.ready.set_priority(id, plan.priority);
         self.sources.insert(id, Source::new(plan, &self.setup.limits));
-        self.recover(id, now);
+        self.recover_all(id, now);
     }
 
     /// Puts a new plan in the place of the old one. What was read under the old one is sent as it
@@ -191,9 +194,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
     /// Stops a configuration. Its batches under way are delivered; its acknowledged positions are
     /// kept for a while, in case it comes back.
     pub(super) fn stop_source(&mut self, id: SourceId) {
-        let keys: Vec<FileKey> =
-            self.tails.iter().filter(|(_, tail)| tail.source == id).map(|(key, _)| *key).collect();
-        for key in keys {
+        for key in self.in_turn(|tail| tail.source == id) {
             self.seal(key);
             let entry = self.tails.get(&key).and_then(|tail| self.entry(tail));
             if let Some(entry) = entry {

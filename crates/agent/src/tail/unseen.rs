@@ -1,0 +1,165 @@
+//! Files that were begun and renamed while nobody looked.
+//!
+//! They stand beside the path they were written at, under a name that begins with its name; they
+//! are younger than the last file known to have had that path and no younger than the one that has
+//! it now. They come between the two.
+
+use super::adopt::Sight;
+use super::source::placed;
+use super::{Collector, FileKey, Moment, Phase, Ship, SourceId};
+use crate::checkpoint::Entry;
+use crate::files::{Files, Found};
+use crate::info;
+use std::collections::HashSet;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// Looks at a directory for the same files at most: names may move meanwhile.
+const LOOKS: usize = 3;
+
+/// When a file was born that nobody knows.
+struct Births {
+    /// Birth of the last file known to have had the path.
+    last: u64,
+    /// Birth of the one that has it now.
+    next: Option<u64>,
+}
+
+impl Births {
+    fn take(&self, found: &Found) -> bool {
+        let Some(born) = found.facts.born_nanos else { return false };
+        // Clocks of file systems tick slowly. What was written before the last one was begun is
+        // older than that.
+        let is_after = born > self.last || (born == self.last && found.facts.modified_nanos > born);
+        is_after && self.next.is_none_or(|next| born <= next)
+    }
+
+    /// Whether a file is as old as one of them, and may be a copy of it.
+    fn is_on_edge(&self, found: &Found) -> bool {
+        found.facts.born_nanos == Some(self.last) || found.facts.born_nanos == self.next
+    }
+}
+
+impl<F: Files, S: Ship> Collector<F, S> {
+    /// Finds what was begun and renamed since the last run, beside a path whose file is another one
+    /// now.
+    pub(super) fn recover_unseen(
+        &mut self,
+        id: SourceId,
+        path: &str,
+        entries: &[Entry],
+        now: Moment,
+    ) {
+        let path = placed(path, &self.setup.path_prefix);
+        let known_inodes: HashSet<u64> = entries.iter().map(|entry| entry.inode).collect();
+        match self.files.look(&path) {
+            // Who has the path looks beside it when it is read.
+            Ok(found)
+                if known_inodes.contains(&found.facts.inode) || self.is_followed(id, &found) =>
+            {
+                return;
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                // It may be the one that is known, and what is beside it a copy.
+                self.unreadable += 1;
+                return;
+            }
+            _ => {}
+        }
+        let of_path = |entry: &&Entry| placed(&entry.path, &self.setup.path_prefix) == path;
+        let last = entries.iter().filter(of_path).filter_map(|entry| entry.born).max();
+        if let Some(last) = last {
+            self.adopt_unseen(id, &path, &Births { last, next: None }, now);
+        }
+    }
+
+    /// Before the first byte of a file is read that has the path of another one: finds those that
+    /// had the path in between.
+    ///
+    /// # Errors
+    /// When it cannot be seen whether there are any.
+    pub(super) fn look_beside(&mut self, key: FileKey, now: Moment) -> io::Result<()> {
+        let Some(tail) = self.tails.get(&key) else { return Ok(()) };
+        let Some(source) = self.sources.get(&tail.source) else { return Ok(()) };
+        let Some(born) = tail.facts.born_nanos else { return Ok(()) };
+        let (id, path) = (tail.source, tail.at.clone());
+        if placed(&tail.shown, &self.setup.path_prefix) != path {
+            return Ok(());
+        }
+        let before: Vec<FileKey> = match self.lanes.get(&tail.lane) {
+            Some(lane) if lane.files > 1 => {
+                let of_lane = self.tails.iter().filter(|(_, other)| other.lane == tail.lane);
+                of_lane.map(|(other, _)| *other).filter(|other| *other != key).collect()
+            }
+            _ => Vec::new(),
+        };
+        let births = before.iter().filter_map(|other| self.tails.get(other)?.facts.born_nanos);
+        let is_mine = |entry: &&Entry| {
+            entry.path == tail.shown
+                && (entry.config == source.plan.name || !self.running.contains(&entry.config))
+        };
+        let recorded = self.restored.all().iter().filter(is_mine);
+        if !source.is_recovered && recorded.clone().any(|entry| !entry.may_be(&tail.facts)) {
+            return Err(io::Error::other("what came before it was not found so far"));
+        }
+        let recorded = recorded.filter_map(|entry| entry.born);
+        let last = births.chain(recorded).filter(|before| *before <= born).max();
+        let Some(last) = last else { return Ok(()) };
+        // What had the path has it no more.
+        for other in before {
+            if self.tails.get(&other).is_some_and(|it| it.at == path) {
+                self.lost_path(other, now);
+            }
+        }
+        let unreadable = self.unreadable;
+        self.adopt_unseen(id, &path, &Births { last, next: Some(born) }, now);
+        match self.unreadable > unreadable {
+            true => Err(io::Error::other("what came before it cannot be read")),
+            false => Ok(()),
+        }
+    }
+
+    fn adopt_unseen(&mut self, id: SourceId, path: &Path, births: &Births, now: Moment) {
+        for look in 0..LOOKS {
+            let unseen = self.unseen(id, path, births);
+            if unseen.is_empty() && look > 0 {
+                return;
+            }
+            for (found_at, found) in unseen {
+                let sight = match births.is_on_edge(&found) {
+                    true => Sight::Beside(path),
+                    false => Sight::RenamedFrom(path),
+                };
+                if let Some(key) = self.adopt(id, &found_at, &found, sight, now) {
+                    info!("{} was begun and renamed unseen", found_at.display());
+                    self.lost_path(key, now);
+                }
+            }
+        }
+    }
+
+    fn unseen(&mut self, id: SourceId, path: &Path, births: &Births) -> Vec<(PathBuf, Found)> {
+        let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return Vec::new() };
+        let mut unseen = self
+            .files_in(dir, |other| other.len() > name.len() && other.starts_with(name.as_bytes()));
+        unseen.retain(|(_, found)| {
+            births.take(found)
+                && !self.is_followed(id, found)
+                && !self.restored.all().iter().any(|entry| entry.may_be(&found.facts))
+        });
+        // Files of one tick were most likely numbered in turn.
+        unseen.sort_by_key(|(_, found)| {
+            (found.facts.born_nanos, found.facts.modified_nanos, found.facts.inode)
+        });
+        unseen
+    }
+
+    fn is_followed(&self, id: SourceId, found: &Found) -> bool {
+        let inode = (found.facts.device, found.facts.inode);
+        let key = self.sources.get(&id).and_then(|source| source.by_inode.get(&inode));
+        key.and_then(|key| self.tails.get(key)).is_some_and(|tail| {
+            tail.phase != Phase::Rewritten && tail.facts.born_nanos == found.facts.born_nanos
+        })
+    }
+}
