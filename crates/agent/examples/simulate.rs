@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         None => first..first + seeds,
     };
     let mut sum = Wrong::default();
-    let (mut failed, mut arrived) = (0, 0);
+    let (mut failed, mut arrived) = (Vec::new(), 0);
     let count = range.end - range.start;
     for seed in range {
         let outcome = run(seed, one.is_some());
@@ -47,8 +47,8 @@ fn main() -> ExitCode {
         sum.reordered += wrong.reordered;
         sum.altered += wrong.altered;
         if !wrong.is_nothing() {
-            failed += 1;
-            if failed <= DESCRIBED {
+            failed.push(seed);
+            if failed.len() <= DESCRIBED {
                 eprintln!("seed {seed} failed; again with everything it did: --seed {seed}");
                 for said in outcome.said.iter().take(5) {
                     eprintln!("  {said}");
@@ -56,7 +56,7 @@ fn main() -> ExitCode {
             }
         }
     }
-    eprintln!("{arrived} lines arrived; {failed} of {count} schedules failed");
+    eprintln!("{arrived} lines arrived; {} of {count} schedules failed: {failed:?}", failed.len());
     println!(
         "{{\"seeds\":{count},\"lost\":{},\"duplicated\":{},\"reordered\":{},\"altered\":{}}}",
         sum.lost, sum.duplicated, sum.reordered, sum.altered

@@ -26,6 +26,9 @@ pub(crate) struct Line {
     ends: Vec<usize>,
     /// It may arrive again: the agent's memory of it was taken away.
     may_repeat: bool,
+    /// It need not come in the order of its path: it was written to a file of which another one had
+    /// taken the path, or its file could not be read.
+    is_out_of_turn: bool,
 }
 
 /// Bytes of a line in a content.
@@ -113,6 +116,10 @@ pub(crate) struct Book {
     /// Which content an id was seen to stand for.
     named: HashMap<u128, ContentId>,
     last: BTreeMap<ContentId, usize>,
+    /// The last line that arrived of those written to a path, whatever file had it.
+    last_of_path: BTreeMap<String, LineId>,
+    /// What arrives now was sent by an agent that is no more.
+    pub(crate) is_overtaken: bool,
     pub(crate) wrong: Wrong,
     /// What is wrong, in words.
     pub(crate) said: Vec<String>,
@@ -135,6 +142,7 @@ impl Book {
             excused: Vec::new(),
             ends: Vec::new(),
             may_repeat: false,
+            is_out_of_turn: false,
         });
         self.lines.len() - 1
     }
@@ -220,6 +228,18 @@ impl Book {
         parts.first().is_some_and(|part| bytes.get(part.at + part.len) != Some(&b'\n'))
     }
 
+    /// A line need not come in the order of its path.
+    pub(crate) fn out_of_turn(&mut self, line: LineId) {
+        self.lines[line].is_out_of_turn = true;
+    }
+
+    /// What has not arrived so far need not come in the order of its path.
+    pub(crate) fn lose_turns(&mut self) {
+        for line in self.lines.iter_mut().filter(|line| line.arrived.is_empty()) {
+            line.is_out_of_turn = true;
+        }
+    }
+
     /// What has arrived of a content may arrive again.
     pub(crate) fn may_repeat(&mut self, content: ContentId) {
         for part in &self.contents[content].parts {
@@ -299,6 +319,15 @@ impl Book {
                     self.said.push(format!("DUPLICATED {name}, bytes {lower}-{upper}"));
                 }
                 continue;
+            }
+            let is_in_turn = !line.may_repeat && !line.is_out_of_turn && !self.is_overtaken;
+            if line.arrived.is_empty() && is_in_turn {
+                let last = self.last_of_path.entry(line.path.clone()).or_insert(part.line);
+                if part.line < *last {
+                    self.wrong.reordered += 1;
+                    self.said.push(format!("REORDERED {name} after line {last}"));
+                }
+                *last = part.line.max(*last);
             }
             line.arrived.push((lower, upper));
             // A content that was taken away may end in the middle of a line.

@@ -141,6 +141,7 @@ enum Event {
     Act,
     /// A request reaches the service, whoever sent it.
     Arrive {
+        life: u64,
         file: u128,
         start: u64,
         end: u64,
@@ -330,9 +331,11 @@ impl Machine {
                 Event::Wake { life } if life == self.life => self.wake(at),
                 Event::Wake { .. } => {}
                 Event::Act => self.act(&plan),
-                Event::Arrive { file, start, end, logs } => {
+                Event::Arrive { life, file, start, end, logs } => {
                     self.say(|| format!("stored {file:08x} bytes {start}-{end}"));
                     let world = &mut *self.world.borrow_mut();
+                    // What an agent sent before it was killed may arrive whenever the network likes.
+                    world.book.is_overtaken = life != self.life;
                     world.book.arrive(file, start, end, &logs, world.now);
                 }
                 Event::Answer { life, packed, answer } if life == self.life => {
@@ -741,6 +744,7 @@ impl Machine {
             }
         }
         let faults = world.disk.faults;
+        world.suffer();
         let is_well = !matches!(turn, Turn::NoRoom { .. })
             && !self.plans.is_empty()
             && faults.io_per_mille == 0
@@ -875,7 +879,7 @@ impl Machine {
             if !matches!(fate, Weather::Refuses(_) | Weather::Resets) {
                 let Packed { file, start, end, .. } = packed;
                 let logs = Rc::clone(&packed.logs);
-                self.later(there, Event::Arrive { file, start, end, logs });
+                self.later(there, Event::Arrive { life, file, start, end, logs });
             }
             self.later(back, Event::Answer { life, packed: Box::new(packed), answer });
         }

@@ -13,6 +13,9 @@ const EPOCH: u64 = 1_700_000_000_000_000_000;
 pub(crate) const MILLI: u64 = 1_000_000;
 pub(crate) const SECOND: u64 = 1000 * MILLI;
 
+/// A file that cannot be read keeps those that had its path after it waiting so long.
+const FAILING_BLOCKS: u64 = 10 * SECOND;
+
 /// Where the configuration looks.
 pub(crate) const ROOT: &str = "/logs";
 
@@ -91,6 +94,8 @@ pub(crate) struct World {
     wall_step: i64,
     pattern: Pattern,
     streams: Vec<Stream>,
+    /// The file that was made last at a path.
+    latest: BTreeMap<PathBuf, NodeId>,
     /// Files to be deleted, and when.
     doomed: Vec<(u64, PathBuf)>,
     /// Writers act between two calls of the agent, in so many of a thousand cases.
@@ -98,6 +103,8 @@ pub(crate) struct World {
     /// So often at most.
     interferences_left: u64,
     is_interfering: bool,
+    /// Since when files cannot be read, or not always.
+    faulty_since: Option<u64>,
     /// Since when nothing kept the agent from its work.
     pub(crate) well_since: Option<u64>,
     /// The agent may take so long to read what is there.
@@ -133,10 +140,12 @@ impl World {
             wall_step: 0,
             pattern,
             streams: Vec::new(),
+            latest: BTreeMap::new(),
             doomed: Vec::new(),
             interference: *script.pick(&[0, 0, 20, 100]),
             interferences_left: 300,
             is_interfering: false,
+            faulty_since: None,
             well_since: None,
             fair: 2 * scan_every + 3 * SECOND,
             looked: BTreeMap::new(),
@@ -204,6 +213,19 @@ impl World {
         }
     }
 
+    /// A file that cannot be read keeps those of its path waiting for a while only.
+    pub(crate) fn suffer(&mut self) {
+        let faults = self.disk.faults;
+        if faults.io_per_mille == 0 && !faults.no_descriptors {
+            self.faulty_since = None;
+            return;
+        }
+        let since = *self.faulty_since.get_or_insert(self.now);
+        if self.now >= since + FAILING_BLOCKS {
+            self.book.lose_turns();
+        }
+    }
+
     /// Bytes written before this should have been read by now.
     fn fair_from(&self) -> u64 {
         match self.well_since {
@@ -266,6 +288,7 @@ impl World {
         let node = self.disk.create(path, wall);
         let content = self.disk.content(node);
         self.book.begin(content, node);
+        self.latest.insert(path.to_owned(), node);
         let inode = self.disk.nodes[node].inode;
         self.say(|| {
             format!("create {} (node {node}, inode {inode}, content {content})", path.display())
@@ -298,6 +321,7 @@ impl World {
         let before = self.disk.resolve(&path, true);
         let wall = self.wall();
         self.disk.make_link(&path, &target, wall);
+        self.latest.insert(path.clone(), node);
         self.say(|| format!("{} leads to {}", path.display(), target.display()));
         if let Some(before) = before {
             self.moved(before);
@@ -329,6 +353,7 @@ impl World {
     ) -> Option<(LineId, usize)> {
         let content = self.disk.content(node);
         let offset = self.book.len(content);
+        let is_late = self.latest.get(Path::new(path)) != Some(&node);
         let mut bytes = Vec::new();
         for number in 0..count {
             let (line, from) = match open.take() {
@@ -341,7 +366,11 @@ impl World {
                     let id = self.book.lines.len();
                     let mut text = format!("{id}:").into_bytes();
                     text.extend((0..width).map(|_| b'a' + self.script.range(0, 26) as u8));
-                    (self.book.line(content, path, text), 0)
+                    let line = self.book.line(content, path, text);
+                    if is_late || self.pattern == Pattern::Rotated {
+                        self.book.out_of_turn(line);
+                    }
+                    (line, 0)
                 }
             };
             let len = self.book.lines[line].text.len();
@@ -601,6 +630,8 @@ impl World {
 
     /// The configuration is removed, and with it what the agent only had open.
     pub(crate) fn removed_configuration(&mut self) {
+        // What is on its way is delivered beside what the configuration collects when it is back.
+        self.book.lose_turns();
         for content in 0..self.book.contents.len() {
             let node = self.book.contents[content].node;
             let is_over = self.disk.content(node) != content || self.disk.nodes[node].links == 0;
