@@ -11,6 +11,9 @@ pub(crate) type LineId = usize;
 /// A line may be taken in parts where its writer paused for so long.
 const PAUSE: u64 = 900_000_000;
 
+/// The configuration takes an unfinished line after four seconds, and looks once more for that.
+const UNFINISHED_WAITS: u64 = 5_000_000_000;
+
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) text: Vec<u8>,
@@ -213,8 +216,12 @@ impl Book {
         for part in &all[first..] {
             let line = &mut self.lines[part.line];
             let cut = from.saturating_sub(part.at);
-            // A line is read when its end is there: its last piece counts.
-            let last = line.pieces.last().map_or(0, |(_, time)| *time);
+            // A line is read when its end is there: its last piece counts. Without its end it is
+            // read when nothing more came for a while.
+            let (len, mut last) = line.pieces.last().copied().unwrap_or_default();
+            if len < line.text.len() {
+                last += UNFINISHED_WAITS;
+            }
             let excused = (part.from + cut, part.from + part.len);
             if last >= fair && line.excused.last() != Some(&excused) {
                 line.excused.push(excused);

@@ -85,6 +85,16 @@ pub(super) enum Sight<'a> {
     Beside(&'a Path),
 }
 
+impl<'a> Sight<'a> {
+    /// Where a file that stands at `path` was written.
+    pub(super) fn written_at(self, path: &'a Path) -> &'a Path {
+        match self {
+            Self::InPlace => path,
+            Self::RenamedFrom(from) | Self::Beside(from) => from,
+        }
+    }
+}
+
 impl<F: Files, S: Ship> Collector<F, S> {
     /// Begins to follow a file, unless it has nothing new or cannot be read.
     pub(super) fn adopt(
@@ -163,10 +173,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         now: Moment,
     ) -> FileKey {
         let Opened { handle, facts, head } = opened;
-        let written_at = match sight {
-            Sight::InPlace => path,
-            Sight::RenamedFrom(from) | Sight::Beside(from) => from,
-        };
+        let written_at = sight.written_at(path);
         let shown = begin.shown.unwrap_or_else(|| shown(written_at, &self.setup.path_prefix));
         let beginning = first_line(head);
         let is_named = begin.id.is_some() || beginning.is_some();

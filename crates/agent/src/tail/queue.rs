@@ -15,11 +15,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
     pub(super) fn is_queue_full(&mut self, id: SourceId, path: &Path, sight: Sight<'_>) -> bool {
         let Some(source) = self.sources.get(&id) else { return false };
         let Some(limit) = source.plan.rotation_queue else { return false };
-        let written_at = match sight {
-            Sight::InPlace => path,
-            Sight::RenamedFrom(from) => from,
-        };
-        let lane = source.lanes.get(written_at).and_then(|lane| self.lanes.get(lane));
+        let lane = source.lanes.get(sight.written_at(path)).and_then(|lane| self.lanes.get(lane));
         // The first one does not wait, it is read.
         if lane.is_none_or(|lane| lane.waiting.len() <= limit) {
             return false;
