@@ -1,6 +1,10 @@
 //! The only door to log files: list, look, open, read. The real one and, for tests and
 //! simulation, others.
 
+mod gzip;
+
+pub use gzip::{Unpacking, is_packed};
+
 use pipeline::identity::FileFacts;
 use std::fs::{File, Metadata};
 use std::io;

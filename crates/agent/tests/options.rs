@@ -2,9 +2,10 @@
 
 mod support;
 
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
-use support::{Pod, Service, append, lines};
+use support::{Pod, Reply, Service, append, lines};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -189,4 +190,75 @@ fn an_agent_with_configurations_of_its_machine_only_starts() {
     std::fs::rename(pod.path("configs").join("all.json"), local.join("all.json")).unwrap();
     service.wait_for(&lines(0, 3));
     agent.terminate(LIMIT).unwrap();
+}
+
+/// Compresses a log as the rotation does: under another name, and then the original is removed.
+fn pack(pod: &Pod, name: &str) {
+    let text = std::fs::read(pod.log(name)).unwrap();
+    let file = std::fs::File::create(pod.log(&format!("{name}.gz"))).unwrap();
+    let mut writer = flate2::write::GzEncoder::new(file, flate2::Compression::default());
+    for part in text.chunks(10_000) {
+        writer.write_all(part).unwrap();
+        writer.flush().unwrap();
+    }
+    writer.finish().unwrap();
+    std::fs::remove_file(pod.log(name)).unwrap();
+}
+
+fn rotate(pod: &Pod, from: &str, to: &str) {
+    std::fs::rename(pod.log(from), pod.log(to)).unwrap();
+}
+
+#[test]
+fn lines_of_files_that_are_compressed_come_once_whenever_that_happens() {
+    let service = Service::storing();
+    let pod = Pod::new(&service);
+    pod.configure("all", r#""filePattern": "a.log*", "advanced": {"read_gzip_history": true}"#);
+    // History that nobody has seen.
+    append(&pod.log("a.log.1"), &lines(0, 2000));
+    pack(&pod, "a.log.1");
+    let agent = pod.start();
+    service.wait_for(&lines(0, 2000));
+    append(&pod.log("a.log"), &lines(2000, 4000));
+    service.wait_for(&lines(0, 4000));
+    // Rotated and compressed under an agent that has half of it to send.
+    service.follow(|ask| match ask.number % 2 {
+        0 => Reply::Refuse(503, "ServerBusy"),
+        _ => Reply::Store,
+    });
+    rotate(&pod, "a.log.1.gz", "a.log.2.gz");
+    append(&pod.log("a.log"), &lines(4000, 12_000));
+    rotate(&pod, "a.log", "a.log.1");
+    append(&pod.log("a.log"), &lines(12_000, 12_010));
+    pack(&pod, "a.log.1");
+    agent.kill();
+    let agent = pod.start();
+    let all = |to: usize| {
+        let expected = lines(0, to);
+        testkit::eventually("every line once", || {
+            let mut found = service.contents();
+            found.sort();
+            let mut expected = expected.clone();
+            expected.sort();
+            if found == expected { Ok(()) } else { Err(format!("{} of {to}", found.len())) }
+        });
+    };
+    all(12_010);
+    service.follow(|_| Reply::Store);
+    agent.kill();
+    // Rotated, compressed and rotated again while nobody looks.
+    rotate(&pod, "a.log.2.gz", "a.log.3.gz");
+    rotate(&pod, "a.log.1.gz", "a.log.2.gz");
+    append(&pod.log("a.log"), &lines(12_010, 15_000));
+    rotate(&pod, "a.log", "a.log.1");
+    pack(&pod, "a.log.1");
+    append(&pod.log("a.log"), &lines(15_000, 15_010));
+    let agent = pod.start();
+    all(15_010);
+    agent.terminate(LIMIT).unwrap();
+    let agent = pod.start();
+    append(&pod.log("a.log"), &lines(15_010, 15_020));
+    all(15_020);
+    agent.terminate(LIMIT).unwrap();
+    all(15_020);
 }

@@ -16,6 +16,7 @@ pub mod batch;
 pub mod discover;
 pub mod encoding;
 pub mod flow;
+pub mod gunzip;
 pub mod identity;
 pub mod lines;
 pub mod multiline;

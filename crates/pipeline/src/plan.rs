@@ -99,7 +99,7 @@ pub fn compile(config: &CollectConfig, local_zone: &TimeZone) -> Compiled {
             project: config.project().to_owned(),
             logstore: config.logstore().to_owned(),
             destinations: config.destinations.clone(),
-            discover: DiscoverRule::new(&config.input.paths),
+            discover: DiscoverRule::new(&config.input.paths).with_gzip(config.input.gzip_history),
             exclude: ExcludeRule::new(&config.input.exclude),
             tail_bytes: config.input.tail_bytes,
             tail_existing: config.input.tail_existing,

@@ -86,6 +86,11 @@ impl Restored {
         &self.entries
     }
 
+    /// Drops an entry whose content goes on in another file.
+    pub fn remove(&mut self, entry: &Entry) {
+        self.entries.retain(|other| other != entry);
+    }
+
     /// Drops the entries of files of which the content is another one now.
     pub fn forget(&mut self, facts: &FileFacts) {
         self.entries.retain(|entry| !entry.may_be(facts));

@@ -2,7 +2,7 @@
 
 use super::keeping;
 use crate::checkpoint::Entry;
-use crate::files::RealFiles;
+use crate::files::{RealFiles, Unpacking};
 use crate::mailbox::Mailbox;
 use crate::snapshot::LedgerLine;
 use crate::tail::{Change, Collector, Delivery, Moment, Parcel, Saved, Setup, Ship, Turn, Unsaved};
@@ -90,7 +90,7 @@ impl Ship for ToSender {
 }
 
 /// The ledger as it is shown.
-fn account(collector: &Collector<RealFiles, ToSender>) -> Vec<LedgerLine> {
+fn account(collector: &Collector<Unpacking<RealFiles>, ToSender>) -> Vec<LedgerLine> {
     collector.ledger().into_iter().map(LedgerLine::from).collect()
 }
 
@@ -103,7 +103,8 @@ pub(super) fn moment() -> Moment {
 impl Collecting {
     /// Collects until everything is drained.
     pub(super) fn run(self, setup: Setup, parcels: UnboundedSender<Parcel>) {
-        let mut collector = Collector::new(RealFiles, ToSender(parcels), setup, moment());
+        let files = Unpacking::new(RealFiles);
+        let mut collector = Collector::new(files, ToSender(parcels), setup, moment());
         let mut inotify = Inotify::new();
         let mut messages = Vec::new();
         let mut scans = 0;

@@ -1,6 +1,7 @@
 //! Begins to follow a file: where to begin with it, as which content, and in whose turn.
 
 use super::file::{Anchor, SafePoint, Tail};
+use super::packed::lane_path;
 use super::park::is_shortage;
 use super::read::scope;
 use super::source::{file_labels, placed, shown};
@@ -9,13 +10,14 @@ use super::{
 };
 use crate::checkpoint::Entry;
 use crate::debug;
-use crate::files::{Files, Found, read_full};
+use crate::files::{Files, Found, is_packed, read_full};
 use crate::log::alarm;
 use pipeline::ack::AckTracker;
 use pipeline::batch::{FileStream, Unfinished};
 use pipeline::identity::{FileFacts, FileId, HEAD_BYTES, Mark, first_line};
 use std::collections::VecDeque;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// What is read of an old file from its end, when the configuration does not say.
@@ -105,6 +107,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
         sight: Sight<'_>,
         now: Moment,
     ) -> Option<FileKey> {
+        if is_packed(path.as_os_str().as_bytes()) {
+            return self.adopt_packed(id, path, what, now);
+        }
         let inode = (what.facts.device, what.facts.inode);
         let looks = (what.facts.size_bytes, what.facts.modified_nanos);
         let source = self.sources.get(&id)?;
@@ -177,7 +182,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let shown = begin.shown.unwrap_or_else(|| shown(written_at, &self.setup.path_prefix));
         let beginning = first_line(head);
         let is_named = begin.id.is_some() || beginning.is_some();
-        let lane = self.lane_of(id, &placed(&shown, &self.setup.path_prefix));
+        let lane = self.lane_of(id, &lane_path(placed(&shown, &self.setup.path_prefix)));
         let key = self.new_id();
         let source = self.sources.get_mut(&id).expect("who follows for a source has it");
         let file = begin.id.unwrap_or_else(|| {
@@ -275,6 +280,11 @@ impl<F: Files, S: Ship> Collector<F, S> {
     pub(super) fn cannot_open(&mut self, path: &Path, error: &io::Error) -> Option<FileKey> {
         let name = match error.kind() {
             io::ErrorKind::NotFound => return None,
+            // Its size is being found.
+            io::ErrorKind::WouldBlock => {
+                self.unreadable += 1;
+                return None;
+            }
             io::ErrorKind::PermissionDenied => "LOGFILE_PERMINSSION_ALARM",
             _ => {
                 self.unreadable += 1;

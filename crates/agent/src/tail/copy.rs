@@ -17,7 +17,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// A file that grew so lately may be a copy in the making.
-const IN_THE_MAKING_NANOS: u64 = 5_000_000_000;
+pub(super) const IN_THE_MAKING_NANOS: u64 = 5_000_000_000;
 
 /// Bytes that two logs of one program do not begin with by chance.
 const PROOF_BYTES: u64 = 512;
@@ -48,7 +48,7 @@ pub(super) struct Copy<H> {
 }
 
 /// How a file relates to a content.
-enum Likeness {
+pub(super) enum Likeness {
     /// It has the content, at least up to the position, in front of which stands this.
     Copy(Anchor),
     /// It begins as the content does, and is shorter.
@@ -173,7 +173,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         None
     }
 
-    fn likeness(
+    pub(super) fn likeness(
         &mut self,
         sought: &Sought,
         handle: &F::Handle,

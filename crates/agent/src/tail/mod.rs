@@ -16,6 +16,7 @@ mod drain;
 mod file;
 mod labels;
 mod ledger;
+mod packed;
 mod park;
 mod queue;
 mod quiet;

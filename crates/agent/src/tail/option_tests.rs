@@ -5,6 +5,7 @@ use super::tests::{Bench, compiled};
 use super::{LedgerPhase, Turn};
 use pipeline::pace::Pace;
 use std::fs;
+use std::io::Write;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -234,4 +235,121 @@ fn no_more_is_read_than_the_pace_allows() {
     while bench.collector.turn(bench.now) == Turn::More {}
     let read: u64 = bench.collector.ledger().iter().map(|it| it.read_bytes).sum();
     assert_eq!(read, 2_000_000);
+}
+
+/// Compresses a file as the rotation does: the original is gone.
+fn pack(bench: &Bench, name: &str) {
+    let text = fs::read(bench.path(name)).unwrap();
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    writer.write_all(&text).unwrap();
+    fs::write(bench.path(&format!("{name}.gz")), writer.finish().unwrap()).unwrap();
+    fs::remove_file(bench.path(name)).unwrap();
+}
+
+const GZIP: &str = r#", "advanced": {"read_gzip_history": true}"#;
+
+fn texts(from: usize, to: usize) -> Vec<String> {
+    (from..to).map(|number| format!("line {number:04}")).collect()
+}
+
+#[test]
+fn compressed_history_is_read_once_if_asked() {
+    let mut unset = Bench::new("a.log*");
+    unset.append("a.log.1", &hundred(0));
+    pack(&unset, "a.log.1");
+    assert_eq!(unset.lines(), Vec::<String>::new());
+    let mut bench = bench("a.log*", GZIP);
+    bench.append("a.log.1", &hundred(100));
+    bench.append("a.log.2", &hundred(0));
+    for name in ["a.log.1", "a.log.2"] {
+        pack(&bench, name);
+    }
+    bench.append("a.log", "now\n");
+    let mut lines = bench.lines();
+    lines.extend(bench.lines());
+    lines.retain(|line| line != "now");
+    assert_eq!(lines, texts(0, 200), "the oldest first");
+    for round in 0..3 {
+        bench.rename("a.log.2.gz", "a.log.3.gz");
+        bench.rename("a.log.1.gz", "a.log.2.gz");
+        bench.rename("a.log.3.gz", "a.log.1.gz");
+        if round > 0 {
+            bench.kill();
+        }
+        for _ in 0..3 {
+            assert_eq!(bench.lines(), Vec::<String>::new());
+        }
+    }
+}
+
+#[test]
+fn what_was_read_before_it_was_compressed_is_not_read_again() {
+    let mut bench = bench("a.log*", GZIP);
+    bench.append("a.log", &hundred(0));
+    assert_eq!(bench.lines().len(), 100);
+    bench.rename("a.log", "a.log.1");
+    bench.append("a.log", "next\n");
+    assert_eq!(bench.lines(), ["next"]);
+    pack(&bench, "a.log.1");
+    for minutes in 0..6 {
+        assert_eq!(bench.lines(), Vec::<String>::new());
+        bench.pass(Duration::from_secs(60));
+        if minutes == 3 {
+            bench.kill();
+        }
+    }
+    // Long after everything is forgotten of what it was.
+    for _ in 0..3 {
+        bench.pass(DAY);
+        bench.work();
+        bench.kill();
+        assert_eq!(bench.lines(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn what_was_not_read_is_read_on_in_what_the_rotation_made_of_it() {
+    for keys in ["", GZIP] {
+        let mut bench = bench("a.log", keys);
+        bench.append("a.log", &hundred(0));
+        assert_eq!(bench.lines().len(), 100);
+        bench.append("a.log", &hundred(100));
+        bench.rename("a.log", "a.log.1");
+        bench.append("a.log", &hundred(200));
+        pack(&bench, "a.log.1");
+        // Another one that begins alike, and is older history.
+        bench.append("a.log.2", &hundred(0));
+        pack(&bench, "a.log.2");
+        bench.kill();
+        let mut lines = bench.lines();
+        lines.extend(bench.lines());
+        if keys.is_empty() {
+            assert_eq!(lines, texts(100, 300), "in order, before what came after it");
+        }
+        bench.kill();
+        for _ in 0..3 {
+            assert_eq!(bench.lines(), Vec::<String>::new());
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_compressed_while_it_is_read_loses_and_repeats_nothing() {
+    let mut bench = bench("a.log*", GZIP);
+    bench.append("a.log", &hundred(0));
+    bench.work();
+    let (first, held) = bench.arrived();
+    bench.rename("a.log", "a.log.1");
+    bench.append("a.log.1", &hundred(100));
+    pack(&bench, "a.log.1");
+    bench.work();
+    let (second, more) = bench.arrived();
+    assert_eq!([first, second].concat(), texts(0, 200));
+    bench.acknowledge(held);
+    drop(more);
+    // The second half was not acknowledged, and its file is gone.
+    bench.kill();
+    assert_eq!([bench.lines(), bench.lines()].concat(), texts(100, 200));
+    bench.kill();
+    assert_eq!(bench.lines(), Vec::<String>::new());
 }

@@ -7,10 +7,11 @@ use super::file::Anchor;
 use super::source::placed;
 use super::{Collector, Moment, Ship, SourceId};
 use crate::checkpoint::{Claim, Entry, Taken};
-use crate::files::{Files, Found, Kind, read_full};
+use crate::files::{Files, Found, Kind, is_packed, read_full};
 use crate::log::alarm;
 use crate::{debug, info};
 use pipeline::identity::{ANCHOR_BYTES, Evidence, FileFacts, Verdict, judge};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io;
@@ -203,9 +204,12 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 }
                 Err(error) if error.kind() != io::ErrorKind::NotFound => self.unreadable += 1,
                 _ => {
-                    if let Some((path, found)) = self.find_inode(entry) {
+                    let (found, packed) = self.find_inode(entry);
+                    if let Some((path, found)) = found {
                         info!("{} was renamed to {}", entry.at.display(), path.display());
                         self.adopt(id, &path, &found, Sight::InPlace, now);
+                    } else {
+                        self.resume_packed(id, entry, packed, now);
                     }
                 }
             }
@@ -216,9 +220,18 @@ impl<F: Files, S: Ship> Collector<F, S> {
         }
     }
 
-    fn find_inode(&mut self, entry: &Entry) -> Option<(PathBuf, Found)> {
-        let dir = entry.at.parent()?;
-        self.files_in(dir, |_| true).into_iter().find(|(_, found)| entry.may_be(&found.facts))
+    /// Looks for a file by what it is, where it was; gives the compressed files there, too.
+    fn find_inode(&mut self, entry: &Entry) -> (Option<(PathBuf, Found)>, Vec<PathBuf>) {
+        let Some(dir) = entry.at.parent() else { return (None, Vec::new()) };
+        let packed = RefCell::new(Vec::new());
+        let files = self.files_in(dir, |name| {
+            if is_packed(name) {
+                packed.borrow_mut().push(dir.join(OsStr::from_bytes(name)));
+            }
+            true
+        });
+        let found = files.into_iter().find(|(_, found)| entry.may_be(&found.facts));
+        (found, packed.into_inner())
     }
 
     /// The files of a directory with a name that is wanted, archives left out.

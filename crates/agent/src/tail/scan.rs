@@ -254,9 +254,19 @@ impl<F: Files, S: Ship> Collector<F, S> {
             let has_news = found.facts.size_bytes != tail.stream.position();
             if is_over && !has_news {
                 info!("{} is over at byte {}", tail.at.display(), tail.stream.position());
-                let entry = (found.links > 0).then(|| self.tails.get(&key)).flatten();
+                // What was deleted may come back compressed.
+                let takes_gzip = |tail: &Tail<F::Handle>| {
+                    let source = self.sources.get(&tail.source);
+                    source.is_some_and(|source| source.plan.discover.takes_gzip())
+                };
+                let entry = self.tails.get(&key).filter(|tail| found.links > 0 || takes_gzip(tail));
+                let id = entry.map(|tail| tail.source);
                 if let Some(entry) = entry.and_then(|tail| self.entry(tail)) {
                     self.restored.put(entry);
+                }
+                if let Some(source) = id.and_then(|id| self.sources.get_mut(&id)) {
+                    // What waited for its end is looked at again.
+                    source.copies.clear();
                 }
                 self.remove(key);
             } else if has_news || tail.rest.is_some() || !tail.is_caught_up {

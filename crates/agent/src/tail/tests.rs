@@ -1,7 +1,7 @@
 //! The collector over real files in a temporary directory, with a clock that only tests move.
 
 use super::*;
-use crate::files::RealFiles;
+use crate::files::{RealFiles, Unpacking};
 use sls::collect::{RawCollectConfig, Target, check};
 use sls::log_group::LogGroup;
 use std::fs::{self, File, OpenOptions};
@@ -21,7 +21,7 @@ impl Ship for ToTest {
 /// A directory of logs, and a collector that is started and restarted over it.
 pub(super) struct Bench {
     pub(super) dir: tempfile::TempDir,
-    pub(super) collector: Collector<RealFiles, ToTest>,
+    pub(super) collector: Collector<Unpacking<RealFiles>, ToTest>,
     shipped: Shipped,
     pub(super) now: Moment,
     pub(super) plans: Vec<Plan>,
@@ -52,7 +52,7 @@ fn collector(
     now: Moment,
     budget_bytes: usize,
     restored: Vec<Entry>,
-) -> Collector<RealFiles, ToTest> {
+) -> Collector<Unpacking<RealFiles>, ToTest> {
     let setup = Setup {
         limits: BatchLimits::default(),
         budget_bytes,
@@ -66,7 +66,7 @@ fn collector(
         restored,
         metrics: Arc::new(Metrics::default()),
     };
-    Collector::new(RealFiles, ToTest(Arc::clone(shipped)), setup, now)
+    Collector::new(Unpacking::new(RealFiles), ToTest(Arc::clone(shipped)), setup, now)
 }
 
 impl Bench {

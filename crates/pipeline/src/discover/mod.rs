@@ -19,6 +19,7 @@ const ARCHIVES: [&str; 11] =
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiscoverRule {
     paths: Vec<Path>,
+    takes_gzip: bool,
 }
 
 /// One directory with what is searched below it.
@@ -55,7 +56,18 @@ impl Place {
 impl DiscoverRule {
     /// All of `paths`. What several of them lead to is there once.
     pub fn new(paths: &[PathRule]) -> Self {
-        Self { paths: paths.iter().map(Path::new).collect() }
+        Self { paths: paths.iter().map(Path::new).collect(), takes_gzip: false }
+    }
+
+    /// The same, and files that are compressed and have such a name with or without `.gz`.
+    #[must_use]
+    pub fn with_gzip(self, takes_gzip: bool) -> Self {
+        Self { takes_gzip, ..self }
+    }
+
+    /// Whether compressed files belong to the configuration.
+    pub fn takes_gzip(&self) -> bool {
+        self.takes_gzip
     }
 
     /// The directories where walks start, as they see them.
@@ -76,16 +88,27 @@ impl DiscoverRule {
         enters.then_some(Place { depth: place.depth + 1, ..place })
     }
 
-    /// Whether a file of this name in a directory belongs to the configuration. Archives never do.
+    /// Whether a file of this name in a directory belongs to the configuration. Archives do not,
+    /// but for [`with_gzip`](Self::with_gzip).
     pub fn takes_file(&self, place: Place, name: &[u8]) -> bool {
         let path = self.path(place);
-        path.collects(place.depth) && path.file.matches(name) && !is_archive(name)
+        path.collects(place.depth) && self.takes_name(path, name)
+    }
+
+    fn takes_name(&self, path: &Path, name: &[u8]) -> bool {
+        if !is_archive(name) {
+            return path.file.matches(name);
+        }
+        let plain = name.strip_suffix(b".gz").filter(|_| self.takes_gzip);
+        plain.is_some_and(|plain| {
+            !is_archive(plain) && (path.file.matches(name) || path.file.matches(plain))
+        })
     }
 
     /// Whether the file at this absolute path belongs to the configuration, if only real
     /// directories lead to it.
     pub fn takes_path(&self, path: &str) -> bool {
-        self.paths.iter().any(|it| it.takes(path))
+        self.paths.iter().any(|it| it.leads_to(path).is_some_and(|name| self.takes_name(it, name)))
     }
 
     fn path(&self, place: Place) -> &Path {
@@ -127,19 +150,15 @@ impl Path {
         }
     }
 
-    fn takes(&self, path: &str) -> bool {
+    /// The name of the file at this path, if its directory is one of those that are searched.
+    fn leads_to<'a>(&self, path: &'a str) -> Option<&'a [u8]> {
         let root = if self.root == "/" { "" } else { &self.root };
-        let Some(rest) = path.strip_prefix(root).filter(|rest| rest.starts_with('/')) else {
-            return false;
-        };
+        let rest = path.strip_prefix(root).filter(|rest| rest.starts_with('/'))?;
         let mut names: Vec<&str> = rest.split('/').filter(|name| !name.is_empty()).collect();
-        let Some(file) = names.pop() else { return false };
+        let file = names.pop()?;
         let is_reached =
             names.iter().enumerate().all(|(depth, name)| self.enters(depth, name.as_bytes()));
-        is_reached
-            && self.collects(names.len())
-            && self.file.matches(file.as_bytes())
-            && !is_archive(file.as_bytes())
+        (is_reached && self.collects(names.len())).then_some(file.as_bytes())
     }
 }
 
@@ -222,6 +241,22 @@ mod tests {
             &["/d/access.log", "/d/access.log.1"],
             &["/d/access.log.1.gz", "/d/access.log.2.zst"],
         );
+    }
+
+    #[test]
+    fn compressed_files_are_taken_by_their_plain_name_if_asked() {
+        for (pattern, taken, not) in [
+            ("access.log*", "/d/access.log.1.gz", "/d/access.log.1.zst"),
+            ("*.log", "/d/a.log.gz", "/d/a.log.1.gz"),
+            ("a.log-*.gz", "/d/a.log-1.gz", "/d/a.log-1"),
+            ("a*", "/d/a.gz", "/d/a.tar.gz"),
+        ] {
+            let rule = DiscoverRule::new(&[path(("/d", pattern, 0))]);
+            assert!(!rule.takes_path(taken), "{pattern} {taken}");
+            let rule = rule.with_gzip(true);
+            assert!(rule.takes_path(taken), "{pattern} {taken}");
+            assert!(!rule.takes_path(not), "{pattern} {not}");
+        }
     }
 
     #[test]

@@ -134,6 +134,8 @@ pub struct FileInput {
     pub tail_bytes: Option<u64>,
     /// Also read files that have not changed since the agent started.
     pub tail_existing: bool,
+    /// Also read files that the rotation has compressed, each once.
+    pub gzip_history: bool,
     /// What to leave out.
     pub exclude: Exclusions,
     /// How long an unfinished last line waits before it is taken as it is.

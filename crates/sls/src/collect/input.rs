@@ -27,7 +27,7 @@ pub(super) fn read(detail: &Fields<'_>, advanced: &Fields<'_>) -> FileInput {
     let tail_existing = ["tailExisted", "tail_existed"];
     FileInput {
         preserved_depth: read_preserved_depth(detail, &dir),
-        paths: vec![PathRule { dir, pattern, max_depth }],
+        paths: vec![PathRule { dir, pattern: pattern.clone(), max_depth }],
         encoding: read_encoding(detail, &["fileEncoding", "file_encoding"]),
         blank_non_utf8: detail.flag(&["discardNonUtf8", "discard_none_utf8"]).unwrap_or(false),
         tail_bytes: read_tail(advanced, &["tail_size_kb"])
@@ -36,6 +36,9 @@ pub(super) fn read(detail: &Fields<'_>, advanced: &Fields<'_>) -> FileInput {
             .flag(&tail_existing)
             .or_else(|| advanced.flag(&["tail_existed"]))
             .unwrap_or(false),
+        gzip_history: read_gzip_history(advanced, "read_gzip_history", || {
+            vec![(detail.path("filePattern"), pattern.clone())]
+        }),
         exclude: read_exclusions(detail, advanced),
         flush_timeout: read_flush_timeout(detail, &["readerFlushTimeout", "reader_flush_timeout"]),
         delay_alarm_bytes: read_delay_alarm(detail, &["delayAlarmBytes", "delay_alarm_bytes"]),
@@ -144,6 +147,23 @@ fn read_preserved_depth(detail: &Fields<'_>, dir: &str) -> Option<u32> {
     };
     // With wildcards the depth has no meaning.
     (forgets && !dir.contains(['*', '?'])).then_some(depth)
+}
+
+/// Whether compressed files are read. Whoever names them and does not say so is told; `patterns`
+/// gives what is named, and where.
+pub(super) fn read_gzip_history<'a>(
+    fields: &Fields<'a>,
+    key: &'a str,
+    patterns: impl FnOnce() -> Vec<(String, String)>,
+) -> bool {
+    let reads = fields.flag(&[key]).unwrap_or(false);
+    for (field, pattern) in patterns() {
+        if pattern.ends_with(".gz") && !reads {
+            let what = format!("`{pattern}` names compressed files, which are not read");
+            fields.report(Problem::warning(field, what).fix(format!("set `{key}: true`")));
+        }
+    }
+    reads
 }
 
 pub(super) fn read_encoding<'a>(fields: &Fields<'a>, spellings: &[&'a str]) -> Encoding {

@@ -2,7 +2,7 @@
 //! `AliyunLogConfig` write it, snake_case as the agent's own files do.
 
 use super::Effect::{Never, Silent};
-use super::{CLOSE, DELAY_ALARM, DELAY_SKIP, Key, ONE_FILE, PRIORITY, ROTATION, key};
+use super::{CLOSE, DELAY_ALARM, DELAY_SKIP, GZIP, Key, ONE_FILE, PRIORITY, ROTATION, key};
 
 const SIDECAR: &str = "has no effect in a sidecar, which reads the shared volume itself";
 
@@ -295,6 +295,7 @@ pub(in super::super) const ADVANCED: &[Key] = &[
         "how much is read of a file that is older than the agent, from its end",
     ),
     key("tail_existed", "tail_existed", "truth value", "false", "see `tailExisted`"),
+    key("read_gzip_history", "read_gzip_history", "truth value", "false", GZIP),
     key("batch_send_interval", "batch_send_interval", "seconds", "the agent's", "age of a batch"),
     key(
         "max_rotate_queue_size",

@@ -59,6 +59,9 @@ const ROTATION: &str = "rotated files of one path that may wait behind the one b
                         one is opened when there is room, with an alarm";
 const CLOSE: &str = "how long a file that is read and has no news is held open; it is opened again \
                      when it has";
+const GZIP: &str = "read also files that the rotation has compressed, each once and from its start, \
+                    unless it was read before: `NAME.gz` where the pattern fits that or `NAME`; \
+                    Sidetail's own key";
 const ONE_FILE: &str = "has no effect: a batch holds the logs of one file, so that its bytes can be \
                         named to the service; the logs that arrive are the same";
 

@@ -1,7 +1,7 @@
 //! The pipeline format of LoongCollector (`agent` 2.4): one spelling, an object for each plugin.
 
 use super::Effect::{Never, Silent};
-use super::{CLOSE, DELAY_ALARM, DELAY_SKIP, Key, PRIORITY, ROTATION, key};
+use super::{CLOSE, DELAY_ALARM, DELAY_SKIP, GZIP, Key, PRIORITY, ROTATION, key};
 
 const SIDECAR: &str = "has no effect in a sidecar, which reads the shared volume itself";
 const NO_SOURCE: &str = "has no effect: the agent does not know this";
@@ -129,6 +129,7 @@ pub(in super::super) const INPUT_FILE: &[Key] = &[
         "false",
         "read also files that have not changed since the agent started",
     ),
+    one("ReadingGzipHistory", "truth value", "false", GZIP),
     one("Multiline", "object", "", "records of several lines"),
     one("Tags", "object", "", "names of tags"),
     one("FileOffsetKey", "text", "", "field that gets the offset of a log in its file"),

@@ -5,8 +5,8 @@ use super::super::checked::{
 };
 use super::super::input::{
     Of, add_position, checked_depth, read_close_unused, read_delay_alarm, read_delay_skip,
-    read_encoding, read_exclusion_list, read_flush_timeout, read_rotation_queue, read_tail,
-    without_slash,
+    read_encoding, read_exclusion_list, read_flush_timeout, read_gzip_history, read_rotation_queue,
+    read_tail, without_slash,
 };
 use super::super::parsing::{LineKeys, read_multiline};
 use super::super::raw::Fields;
@@ -99,6 +99,10 @@ fn read_files(input: &Fields<'_>, places: &mut Places) -> FileInput {
         blank_non_utf8: false,
         tail_bytes: read_tail(input, &["TailSizeKB"]),
         tail_existing: input.flag(&["TailingAllMatchedFiles"]).unwrap_or(false),
+        gzip_history: read_gzip_history(input, "ReadingGzipHistory", || {
+            let named = texts.iter().enumerate();
+            named.map(|(at, it)| (input.path(&format!("{key}[{at}]")), it.clone())).collect()
+        }),
         exclude: Exclusions {
             dirs: read_exclusion_list(input, &["ExcludeDirs"], Of::Path),
             file_names: read_exclusion_list(input, &["ExcludeFiles"], Of::Name),

@@ -1,0 +1,222 @@
+//! Files that the rotation has compressed: `a.log.1.gz`.
+//!
+//! Their text is, mostly, that of a file which was read before it was compressed; then nothing is
+//! left to do. Two cases are left. A file that was not read to its end, because the agent was away
+//! meanwhile, is read on in what was made of it, whatever the configuration says: it is the same
+//! data. And history that nobody has ever seen is read once, from its start, if the configuration
+//! asks for it.
+
+use super::adopt::{Begin, Opened, Sight};
+use super::copy::{IN_THE_MAKING_NANOS, Likeness, Sought};
+use super::file::Anchor;
+use super::source::placed;
+use super::{Collector, FileKey, Moment, Phase, Ship, SourceId};
+use crate::checkpoint::{Claim, Entry};
+use crate::files::{Files, Found, Kind, is_packed, read_full};
+use crate::info;
+use pipeline::identity::{ANCHOR_BYTES, FileFacts, HEAD_BYTES};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// What is known of the text of a compressed file.
+enum Known {
+    /// Nothing.
+    No,
+    /// It was read as far as this says.
+    Until(Begin),
+    /// Somebody else has it, or it is not all there yet.
+    Later,
+}
+
+impl<F: Files, S: Ship> Collector<F, S> {
+    /// Begins to follow a compressed file, unless what it holds is known or not wanted.
+    pub(super) fn adopt_packed(
+        &mut self,
+        id: SourceId,
+        path: &Path,
+        what: &Found,
+        now: Moment,
+    ) -> Option<FileKey> {
+        let looks = (what.facts.size_bytes, what.facts.modified_nanos);
+        let source = self.sources.get(&id)?;
+        if source.copies.get(&(what.facts.device, what.facts.inode)) == Some(&looks) {
+            return None;
+        }
+        // What it is made of is there and read as it is; and what is made of it may not be ready.
+        let plain = self.files.look(&path.with_extension(""));
+        if plain.is_ok_and(|plain| plain.kind == Kind::File) {
+            return None;
+        }
+        let handle = match self.open_making_room(path) {
+            Ok(handle) => handle,
+            Err(error) => return self.cannot_open(path, &error),
+        };
+        let mut head = [0; HEAD_BYTES];
+        let looked = self.files.look_at(&handle);
+        let looked = looked.and_then(|found| {
+            Ok((found.facts, read_full(&mut self.files, &handle, &mut head, 0)?))
+        });
+        let (facts, head_len) = match looked {
+            Ok(looked) => looked,
+            Err(error) => return self.cannot_open(path, &error),
+        };
+        let inode = (facts.device, facts.inode);
+        if self.sources.get(&id)?.by_inode.contains_key(&inode) {
+            return None;
+        }
+        let head = &head[..head_len];
+        let claimed = match self.resume_claimed(id, &handle, &facts, head, now) {
+            Ok(claimed) => claimed,
+            Err(error) => return self.cannot_open(path, &error),
+        };
+        let begin = match claimed {
+            Some((begin, _)) => begin,
+            None if !self.sources.get(&id)?.plan.discover.takes_gzip() => return None,
+            None => match self.known_text(id, &handle, &facts, head, now) {
+                Ok(Known::No) => Begin::at_start(0),
+                Ok(Known::Until(begin)) => begin,
+                Ok(Known::Later) => {
+                    let looks = (facts.size_bytes, facts.modified_nanos);
+                    self.sources.get_mut(&id)?.copies.insert(inode, looks);
+                    return None;
+                }
+                Err(error) => return self.cannot_open(path, &error),
+            },
+        };
+        Some(self.follow(id, path, Opened { handle, facts, head }, begin, Sight::InPlace, now))
+    }
+
+    /// Looks for the text of a compressed file among everything that the configuration has read.
+    fn known_text(
+        &mut self,
+        id: SourceId,
+        handle: &F::Handle,
+        facts: &FileFacts,
+        head: &[u8],
+        now: Moment,
+    ) -> io::Result<Known> {
+        let is_fresh = now.wall_nanos < facts.modified_nanos.saturating_add(IN_THE_MAKING_NANOS);
+        let followed: Vec<(Sought, bool)> = self
+            .tails
+            .values()
+            .filter(|tail| tail.source == id && tail.phase != Phase::Rewritten)
+            .filter_map(|tail| Some((self.sought(tail)?, tail.is_settled())))
+            .collect();
+        let before = self.unreadable;
+        for (sought, is_settled) in followed {
+            match self.likeness(&sought, handle, facts, head) {
+                Likeness::Copy(_) if facts.size_bytes == sought.position && is_settled => {
+                    return Ok(Known::Until(self.end_of(handle, facts)?));
+                }
+                // Whoever has it open reads what is left of it; if the agent dies before that, this
+                // is where it goes on.
+                Likeness::Copy(_) => return Ok(Known::Later),
+                Likeness::Beginning if is_fresh => return Ok(Known::Later),
+                _ => {}
+            }
+        }
+        for entry in self.entries_of(id) {
+            let path = placed(&entry.path, &self.setup.path_prefix);
+            let Some(sought) = Sought::of_entry(&entry, path) else { continue };
+            match self.likeness(&sought, handle, facts, head) {
+                Likeness::Copy(_) if facts.size_bytes == entry.offset => {
+                    return Ok(Known::Until(self.end_of(handle, facts)?));
+                }
+                Likeness::Copy(anchor) if facts.size_bytes >= entry.size => {
+                    self.restored.remove(&entry);
+                    return Ok(Known::Until(Begin::from_entry(&entry, anchor)));
+                }
+                Likeness::Copy(_) | Likeness::Beginning if is_fresh => return Ok(Known::Later),
+                _ => {}
+            }
+        }
+        match self.unreadable > before {
+            true => Err(io::Error::other("it may hold what cannot be read")),
+            false => Ok(Known::No),
+        }
+    }
+
+    /// The end of a file that holds nothing new. It is followed from there, so that the checkpoint
+    /// knows it as long as it exists.
+    fn end_of(&mut self, handle: &F::Handle, facts: &FileFacts) -> io::Result<Begin> {
+        let mut before = [0; ANCHOR_BYTES];
+        let len = facts.size_bytes.min(ANCHOR_BYTES as u64);
+        let before = &mut before[..len as usize];
+        let read = read_full(&mut self.files, handle, before, facts.size_bytes - len)?;
+        let anchor = Anchor::of(&before[..read]);
+        Ok(Begin { position: facts.size_bytes, anchor, ..Begin::at_start(0) })
+    }
+
+    /// Goes on with a content whose file is gone, in what the rotation has made of it: one of the
+    /// compressed files where it was.
+    pub(super) fn resume_packed(
+        &mut self,
+        id: SourceId,
+        entry: &Entry,
+        mut packed: Vec<PathBuf>,
+        now: Moment,
+    ) {
+        let path = placed(&entry.path, &self.setup.path_prefix);
+        let Some(sought) = Sought::of_entry(entry, path) else { return };
+        packed.sort();
+        for path in packed {
+            let Ok(handle) = self.open_making_room(&path) else { continue };
+            let mut head = [0; HEAD_BYTES];
+            // Only what begins alike is worth unpacking.
+            let head_len = match read_full(&mut self.files, &handle, &mut head, 0) {
+                Ok(read) if sought.head.matches_head(&head[..read]) => read,
+                _ => continue,
+            };
+            let Ok(found) = self.files.look_at(&handle) else {
+                self.unreadable += 1;
+                continue;
+            };
+            let facts = found.facts;
+            let is_taken = self
+                .sources
+                .get(&id)
+                .is_none_or(|it| it.by_inode.contains_key(&(facts.device, facts.inode)));
+            let has_more = facts.size_bytes > entry.offset && facts.size_bytes >= entry.size;
+            if is_taken || !has_more {
+                continue;
+            }
+            let head = &head[..head_len];
+            if let Likeness::Copy(anchor) = self.likeness(&sought, &handle, &facts, head) {
+                info!(
+                    "{} is gone; what was not read of it, from byte {} on, is read from {}",
+                    entry.at.display(),
+                    entry.offset,
+                    path.display()
+                );
+                self.restored.remove(entry);
+                let begin = Begin::from_entry(entry, anchor);
+                let opened = Opened { handle, facts, head };
+                let key = self.follow(id, &path, opened, begin, Sight::InPlace, now);
+                self.lost_path(key, now);
+                return;
+            }
+        }
+    }
+
+    /// What a configuration may claim of the last run, and of files that are over.
+    fn entries_of(&self, id: SourceId) -> Vec<Entry> {
+        let Some(source) = self.sources.get(&id) else { return Vec::new() };
+        let claim = Claim {
+            config: &source.plan.name,
+            project: &source.plan.project,
+            logstore: &source.plan.logstore,
+            running: &self.running,
+        };
+        self.restored.of_claim(claim, |path| source.plan.discover.takes_path(path))
+    }
+}
+
+/// The path whose contents are read one after the other. All compressed files of a directory take
+/// turns, since each of them that is begun holds the state of its unpacking.
+pub(super) fn lane_path(path: PathBuf) -> PathBuf {
+    match is_packed(path.as_os_str().as_bytes()) {
+        true => path.with_file_name(".gz"),
+        false => path,
+    }
+}
