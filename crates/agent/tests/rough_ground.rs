@@ -7,8 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
-use support::{Pod, Reply, Service, append, lines};
-use testkit::process::{Program, Running, resident_bytes};
+use support::{Pod, Service, append, lines};
+use testkit::process::{Program, Running, Signal, resident_bytes};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const MIB: u64 = 1 << 20;
@@ -155,14 +155,23 @@ fn configurations_that_flap_disturb_no_line() {
     let service = Service::storing();
     let pod = Pod::new(&service);
     let agent = pod.start();
+    // Before this line it does not hear signals.
+    agent
+        .wait_line("that it starts", LIMIT, |line| line.contains(" starts").then_some(()))
+        .unwrap();
     let mut written = 0;
-    for round in 0..25 {
-        match round % 4 {
+    for round in 0..30 {
+        match round % 6 {
             0 => pod.configure("other", r#""filePattern": "*.none""#),
             1 => pod.configure("all", r#""filePattern": "*.log", "maxDepth": 1"#),
             2 => pod.unconfigure("other"),
+            3 => pod.configure("all", r#""filePattern": "*.log", "regex": "(", "key": ["a"]"#),
+            // For a while nobody wants the file.
+            4 => pod.unconfigure("all"),
             _ => pod.configure("all", r#""filePattern": "*.log", "maxDepth": 0"#),
         }
+        // Taken at once, not at the next look at the directory.
+        agent.signal(Signal::HUP);
         for _ in 0..4 {
             append(&pod.log("a.log"), &lines(written, written + 50));
             written += 50;
@@ -170,30 +179,10 @@ fn configurations_that_flap_disturb_no_line() {
         }
     }
     service.wait_for(&lines(0, written));
-    assert_eq!(agent.terminate(LIMIT).unwrap().status.code(), Some(0));
-}
-
-#[test]
-fn a_service_that_is_away_costs_no_memory_and_no_line() {
-    let service = Service::storing();
-    let pod = Pod::new(&service).set("SIDETAIL_AGENT_MEMORY_BYTES", "1MiB");
-    let agent = pod.start();
-    let all = lines(0, 200_000);
-    append(&pod.log("a.log"), &all[..60_000]);
-    service.wait_for(&all[..60_000]);
-    let busy = resident_bytes(agent.pid()).unwrap();
-    // From now on the file is the buffer.
-    service.follow(|_| Reply::Reset);
-    append(&pod.log("a.log"), &all[60_000..]);
-    let mut most = busy;
-    for _ in 0..10 {
-        std::thread::sleep(Duration::from_millis(100));
-        most = most.max(resident_bytes(agent.pid()).unwrap());
-    }
-    assert!(most <= busy + 2 * MIB, "{busy} bytes became {most}");
-    service.follow(|_| Reply::Store);
-    service.wait_for(&all);
-    assert_eq!(agent.terminate(LIMIT).unwrap().status.code(), Some(0));
+    let ended = agent.terminate(LIMIT).unwrap();
+    assert_eq!(ended.status.code(), Some(0));
+    let stops = ended.output.iter().filter(|line| line.contains("stopping p1/all")).count();
+    assert!(stops >= 3, "stopped only {stops} times");
 }
 
 #[test]
@@ -210,8 +199,11 @@ fn input_made_to_hurt_passes_in_bounded_memory() {
         "redos",
         r#""filePattern": "*.redos", "regex": "(((a+)+)+)[bd]", "key": ["a", "b", "c"], "discardUnmatch": false"#,
     );
-    // A line of 10 MiB with zeros and bytes that are no text, between two good ones.
-    let mut raw = b"first\n".to_vec();
+    pod.configure("gbk", r#""filePattern": "*.gbk", "fileEncoding": "gbk""#);
+    // A line of 10 MiB with zeros and bytes that are no text, between two good ones. What a
+    // terminal would obey is text like any other.
+    let colours = "\u{1b}[31mred\u{1b}[0m\u{1b}]0;title\u{7} \u{202e}back\0wards";
+    let mut raw = format!("first\n{colours}\n").into_bytes();
     raw.extend(std::iter::repeat_n(b"long\0\xff\xfe\x80 ", 10 * (1 << 20) / 9).flatten());
     raw.extend_from_slice(b"\nlast\n");
     std::fs::write(pod.log("a.log"), &raw).unwrap();
@@ -225,6 +217,8 @@ fn input_made_to_hurt_passes_in_bounded_memory() {
     std::fs::write(pod.log("a.json"), json).unwrap();
     let hostile = format!("{}c\n", "a".repeat(5000));
     std::fs::write(pod.log("a.redos"), hostile.repeat(20) + "aab\n").unwrap();
+    std::fs::write(pod.log("a.gbk"), b"\xd6\xd0\xce\xc4\nbad \xff\xff\n\xc8\xd5\xd6\xbe\n")
+        .unwrap();
     let agent = pod.start();
     let mut most = 0;
     testkit::eventually("everything", || {
@@ -234,15 +228,15 @@ fn input_made_to_hurt_passes_in_bounded_memory() {
             let batches = batches.iter().filter(|batch| batch.logstore == name);
             batches.map(|batch| batch.logs.len()).sum::<usize>()
         };
-        let found = (logs("json"), logs("redos"), service.contents_of("all").last().cloned());
-        match found {
-            (1001, 21, Some(last)) if last == "last" => Ok(()),
+        let last = service.contents_of("all").last().cloned();
+        match (logs("json"), logs("redos"), logs("gbk"), last) {
+            (1001, 21, 3, Some(last)) if last == "last" => Ok(()),
             other => Err(format!("{other:?}")),
         }
     });
     assert!(most < 64 * MIB, "{most} bytes resident");
     let found = service.contents_of("all");
-    assert_eq!(found[0], "first");
+    assert_eq!(found[..2], ["first", colours]);
     let read: usize = service
         .stored()
         .iter()
@@ -255,9 +249,24 @@ fn input_made_to_hurt_passes_in_bounded_memory() {
         service.stored().into_iter().filter(|batch| batch.logstore == "json").collect();
     let keys: usize = json.iter().flat_map(|batch| &batch.logs).map(Vec::len).sum();
     assert!(keys >= 1_000_000, "{keys}");
+    let deep = &json[0].logs[0][0];
+    assert_eq!((deep.0.as_str(), deep.1.len()), ("deep", 20_000), "as it was written");
     let redos = service.stored().into_iter().filter(|batch| batch.logstore == "redos");
     let logs: Vec<_> = redos.flat_map(|batch| batch.logs).collect();
-    assert_eq!(logs[0].last().unwrap().1.len(), 5001, "what does not parse is kept whole");
+    let kept = logs[0].last().unwrap();
+    assert_eq!((kept.0.as_str(), kept.1.len()), ("__raw_log__", 5001), "it is kept whole");
     assert_eq!(logs[20][0], ("a".to_owned(), "aa".to_owned()));
-    assert_eq!(agent.terminate(LIMIT).unwrap().status.code(), Some(0));
+    let gbk = service.stored().into_iter().filter(|batch| batch.logstore == "gbk");
+    let gbk: Vec<_> = gbk.flat_map(|batch| batch.logs).map(|log| log[0].1.clone()).collect();
+    assert_eq!((gbk[0].as_str(), gbk[2].as_str()), ("中文", "日志"));
+    assert!(gbk[1].starts_with("bad \u{fffd}"), "{gbk:?}");
+    let ended = agent.terminate(LIMIT).unwrap();
+    assert_eq!(ended.status.code(), Some(0));
+    // Each with its reason and the first of what is concerned.
+    let said = |words: &[&str]| {
+        ended.output.iter().any(|line| words.iter().all(|word| line.contains(word)))
+    };
+    assert!(said(&["REGEX_MATCH_ALARM", "20 of", "match_limit", "kept whole", "aaaa"]));
+    assert!(said(&["SPLIT_LOG_FAIL_ALARM", "was cut into pieces", "a.log"]));
+    assert!(said(&["ENCODING_CONVERT_ALARM", "a.gbk"]));
 }

@@ -24,7 +24,8 @@ usage: cargo xtask COMMAND
   simulate [--seeds N] [--from S] [--seed S]
                    schedules of the collecting core under faults; ends with one JSON line
   bench agent      speed and memory of the agent; --json ends with one JSON line,
-                   --only NAME runs part of it, --peer COMMAND times another collector";
+                   --only NAME runs part of it, --peer COMMAND times another collector,
+                   --minutes N is how long the service is away";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -38,7 +39,10 @@ fn main() -> ExitCode {
         ["simulate", options @ ..] => simulate::run(options),
         ["bench", "agent", options @ ..] => bench::agent(options),
         // The other end of the agent's bench, which starts it.
-        ["bench-sink", mode, file] => bench::sink::serve(mode, file),
+        ["bench-sink", mode, file] => bench::sink::serve(mode, file, 0),
+        ["bench-sink", mode, file, port] => {
+            bench::sink::serve(mode, file, port.parse().unwrap_or(0))
+        }
         _ => Err(USAGE.to_owned()),
     };
     match done {

@@ -33,7 +33,10 @@ use std::time::Duration;
 use values::{bytes, endpoint, number, seconds};
 
 /// Memory between read and acknowledgement, unless a setting says otherwise.
-const MEMORY_BYTES: usize = 4 * 1024 * 1024;
+const MEMORY_BYTES: usize = 2 * 1024 * 1024;
+
+/// The same where long records are asked for.
+const MEMORY_BYTES_FOR_LONG_RECORDS: usize = 4 * 1024 * 1024;
 
 /// Less leaves no room for a batch.
 const MIN_MEMORY_BYTES: usize = 1024 * 1024;
@@ -289,6 +292,7 @@ impl Settings {
         let batch_logs = reader
             .lenient("merge_log_count_limit", |_| true, |text| number(text, 1, 40_000))
             .unwrap_or(BatchLimits::default().max_logs);
+        let (limits, memory_bytes) = limits(&mut reader, memory_bytes);
         let log_level = log_level(&mut reader)?;
         // Read by the time zone library.
         reader.text("TZ");
@@ -306,7 +310,7 @@ impl Settings {
             local_configs,
             state_dir,
             checkpoint,
-            limits: limits(&mut reader, memory_bytes),
+            limits,
             memory_bytes,
             drain: reader.parsed(
                 "SIDETAIL_AGENT_DRAIN_SECONDS",
@@ -435,13 +439,16 @@ fn memory_bytes(reader: &mut Reader<'_>) -> Result<usize, SettingsError> {
     Ok(bytes)
 }
 
-/// Which logs are too long or too old.
-fn limits(reader: &mut Reader<'_>, memory_bytes: usize) -> Limits {
+/// Which logs are too long or too old, and the memory that this takes.
+fn limits(reader: &mut Reader<'_>, mut memory_bytes: usize) -> (Limits, usize) {
     let any = |_: &str| true;
     let mut limits = Limits::default();
     let most = |text: &str| number(text, 10 * 1024, 8 * 1024 * 1024);
     if let Some(bytes) = reader.lenient("max_read_buffer_size", any, most) {
         // A record is charged twice while it becomes a batch, and must not wait for ever.
+        if memory_bytes == MEMORY_BYTES {
+            memory_bytes = memory_bytes.max((bytes * 3).min(MEMORY_BYTES_FOR_LONG_RECORDS));
+        }
         let room = memory_bytes / 3;
         if bytes > room {
             reader.warnings.push(format!(
@@ -463,7 +470,7 @@ fn limits(reader: &mut Reader<'_>, memory_bytes: usize) -> Limits {
     if reader.lenient("discard_old_data", any, flag) == Some(false) {
         limits.max_age_seconds = None;
     }
-    limits
+    (limits, memory_bytes)
 }
 
 /// Bytes in a second. From a certain number on they count as no limit (`agent` 1.3).

@@ -165,7 +165,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     ),
     own(
         "SIDETAIL_AGENT_MEMORY_BYTES",
-        "4 MiB, less in a small container",
+        "2 MiB, less in a small container",
         "most bytes between read and acknowledgement",
     ),
     own(
@@ -369,7 +369,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         "mem_usage_limit",
         &[],
         "the container's limit",
-        "MB; bounds what is held between read and acknowledgement to an eighth, at most 4 MiB",
+        "MB; bounds what is held between read and acknowledgement to an eighth, at most 2 MiB",
     )
     .environment_first(),
     key("send_request_concurrency", &[], "8", "batches on their way at the same time, 1 to 80")

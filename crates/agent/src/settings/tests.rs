@@ -191,6 +191,12 @@ fn long_and_old_logs_follow_the_instance_file() {
         let settings = read(&env, &[("/c.json", text)]).unwrap();
         (settings.limits.max_record_bytes, settings.limits.max_age_seconds)
     };
+    let memory = |bytes: usize| {
+        let env = [ENDPOINT, ("LOONG_CONFIG", "/c.json")];
+        let text = format!(r#"{{"max_read_buffer_size": {bytes}}}"#);
+        read(&env, &[("/c.json", &text)]).unwrap().memory_bytes >> 20
+    };
+    assert_eq!([1 << 19, 1 << 20, 1 << 21].map(memory), [2, 3, 4]);
     assert_eq!(limits("{}"), (512 * 1024, Some(43_200)));
     assert_eq!(limits(r#"{"max_read_buffer_size": 1048576}"#).0, 1024 * 1024);
     assert_eq!(limits(r#"{"max_read_buffer_size": 100}"#).0, 512 * 1024);
@@ -257,11 +263,11 @@ fn a_small_container_gets_a_small_budget() {
         Settings::read(&given).unwrap().memory_bytes
     };
     const MIB: usize = 1 << 20;
-    assert_eq!(budget(None, &[]), 4 * MIB);
-    assert_eq!(budget(Some(512 << 20), &[]), 4 * MIB);
-    assert_eq!(budget(Some(16 << 20), &[]), 2 * MIB);
+    assert_eq!(budget(None, &[]), 2 * MIB);
+    assert_eq!(budget(Some(512 << 20), &[]), 2 * MIB);
+    assert_eq!(budget(Some(12 << 20), &[]), 3 * MIB / 2);
     assert_eq!(budget(Some(1 << 20), &[]), MIB);
-    assert_eq!(budget(Some(16 << 20), &[("mem_usage_limit", "2048")]), 2 * MIB);
+    assert_eq!(budget(Some(12 << 20), &[("mem_usage_limit", "2048")]), 3 * MIB / 2);
     assert_eq!(budget(Some(16 << 20), &[("SIDETAIL_AGENT_MEMORY_BYTES", "8Mi")]), 8 * MIB);
 }
 

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use testkit::process::{Program, Running};
@@ -76,6 +77,8 @@ struct State {
 /// The service. It answers as its script says.
 pub(crate) struct Service {
     port: u16,
+    /// Nobody listens.
+    is_closed: Arc<AtomicBool>,
     state: Arc<Mutex<State>>,
     script: Arc<Mutex<Box<Script>>>,
 }
@@ -87,17 +90,47 @@ impl Service {
     /// Starts a service that answers as its script says.
     pub(crate) fn start(script: impl Fn(&Ask<'_>) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = listener.local_addr().expect("it is bound").port();
-        let state = Arc::new(Mutex::new(State::default()));
-        let script: Arc<Mutex<Box<Script>>> = Arc::new(Mutex::new(Box::new(script)));
-        let shared = (Arc::clone(&state), Arc::clone(&script));
+        let service = Self {
+            port: listener.local_addr().expect("it is bound").port(),
+            is_closed: Arc::default(),
+            state: Arc::default(),
+            script: Arc::new(Mutex::new(Box::new(script))),
+        };
+        service.listen(listener);
+        service
+    }
+
+    fn listen(&self, listener: TcpListener) {
+        let shared = (Arc::clone(&self.state), Arc::clone(&self.script));
+        let is_closed = Arc::clone(&self.is_closed);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (state, script) = shared.clone();
-                std::thread::spawn(move || converse(stream, &state, &script));
+                if is_closed.load(Ordering::Relaxed) {
+                    return;
+                }
+                let ((state, script), is_closed) = (shared.clone(), Arc::clone(&is_closed));
+                std::thread::spawn(move || converse(stream, &state, &script, &is_closed));
             }
         });
-        Self { port, state, script }
+    }
+
+    /// Goes away: connections are refused, and those that are there end with their next request.
+    pub(crate) fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+        let address = ("127.0.0.1", self.port);
+        testkit::eventually("that nobody listens", || match TcpStream::connect(address) {
+            Err(_) => Ok(()),
+            Ok(_) => Err("somebody does".into()),
+        });
+    }
+
+    /// Comes back to the same place.
+    pub(crate) fn open(&self) {
+        let listener = testkit::eventually("the port", || {
+            TcpListener::bind(("127.0.0.1", self.port)).map_err(|error| error.to_string())
+        });
+        self.is_closed.store(false, Ordering::Relaxed);
+        self.listen(listener);
     }
 
     /// A service that stores everything.
@@ -203,9 +236,17 @@ struct Request {
     path: String,
 }
 
-fn converse(stream: TcpStream, state: &Mutex<State>, script: &Mutex<Box<Script>>) {
+fn converse(
+    stream: TcpStream,
+    state: &Mutex<State>,
+    script: &Mutex<Box<Script>>,
+    is_closed: &AtomicBool,
+) {
     let mut reader = BufReader::new(stream);
     while let Some(request) = read_request(&mut reader) {
+        if is_closed.load(Ordering::Relaxed) {
+            return;
+        }
         let batch = match read_batch(&request) {
             Ok(batch) => batch,
             Err(problem) => {

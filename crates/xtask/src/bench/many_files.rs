@@ -2,7 +2,7 @@
 //! logs, in cores and memory.
 
 use super::measure::{Usage, usage};
-use super::scenario::{Folder, Mode, OWN_PROGRAM, Sink, Stand, config};
+use super::scenario::{Folder, Mode, OWN_PROGRAM, Sink, Stand, config, finished};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -56,11 +56,11 @@ pub(super) fn run(stand: &Stand, seconds: u64) -> Result<Outcome, String> {
         end = usage(agent.pid()).map_or(end, |last| last.max(end));
         std::thread::sleep(Duration::from_millis(5));
     }
-    let printed = sink.wait(LIMIT).map_err(|error| error.to_string())?.stdout;
+    let verified = finished(sink)? == Some(total);
     Ok(Outcome {
         cores: (after.cpu - before.cpu).as_secs_f64() / took.as_secs_f64(),
         peak_rss_bytes: after.peak_rss_bytes.max(end.peak_rss_bytes),
-        verified: printed.last().is_some_and(|line| line.contains("\"verified\":true")),
+        verified,
     })
 }
 

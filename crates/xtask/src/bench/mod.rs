@@ -5,15 +5,20 @@
 //! compression) and into a loopback endpoint (`sls`) that decodes and verifies everything it
 //! receives. Speed is megabytes of the file for each CPU second of the agent, user and system, so
 //! that a busy machine falls out. Beside these: a hundred files that grow slowly, the time from a
-//! write to the query that finds it, and another collector on the same file.
+//! write to the query that finds it, the times that the start takes and the end with a backlog, a
+//! service that is away, and another collector on the same file.
 
 mod corpus;
+mod drain;
 mod latency;
 mod many_files;
 mod measure;
+mod numbered;
+mod outage;
 mod peer;
 mod scenario;
 pub(crate) mod sink;
+mod start;
 mod verify;
 
 use crate::run::{command, step};
@@ -29,6 +34,14 @@ const RUNS: usize = 3;
 const MANY_FILES: &str = "many-files";
 /// Name of the one from a write to its query.
 const LATENCY: &str = "latency";
+/// Name of the one of the beginning.
+const START: &str = "start";
+/// Name of the one of the end.
+const DRAIN: &str = "drain";
+/// Size of the backlog then.
+const DRAIN_MIB: u64 = 64;
+/// Name of the one without a service.
+const OUTAGE: &str = "outage";
 
 /// How the command was called.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -37,6 +50,8 @@ struct Options {
     mib: Option<u64>,
     only: Option<String>,
     peer: Option<String>,
+    /// How long the service is away.
+    minutes: Option<u64>,
 }
 
 impl Options {
@@ -71,8 +86,15 @@ pub(crate) fn agent(args: &[&str]) -> Result<(), String> {
         let peer = peer::run(template, &corpus)?;
         table.speed("peer", peer.mb_per_cpu_s, peer.mb_per_s, peer.peak_rss_bytes, None);
     }
+    beside(&stand, &options, &mut table)?;
+    println!("{}", json!({ "idle_rss_mib": tenth(mib(idle_rss_bytes)), "scenarios": table.rows }));
+    Ok(())
+}
+
+/// Measures what is not about the speed of parsing.
+fn beside(stand: &Stand, options: &Options, table: &mut Table) -> Result<(), String> {
     if options.wants(MANY_FILES) {
-        let many = many_files::run(&stand, 20)?;
+        let many = many_files::run(stand, 20)?;
         let peak = tenth(mib(many.peak_rss_bytes));
         table.row(
             &format!("{MANY_FILES:<20} {:.3} cores, peak {peak} MiB", many.cores),
@@ -84,7 +106,7 @@ pub(crate) fn agent(args: &[&str]) -> Result<(), String> {
         );
     }
     if options.wants(LATENCY) {
-        let found = latency::run(&stand, 200)?;
+        let found = latency::run(stand, 200)?;
         table.row(
             &format!(
                 "{LATENCY:<20} median {:.0} ms, p99 {:.0} ms; the agent starts in {:.0} ms",
@@ -98,7 +120,55 @@ pub(crate) fn agent(args: &[&str]) -> Result<(), String> {
             }),
         );
     }
-    println!("{}", json!({ "idle_rss_mib": tenth(mib(idle_rss_bytes)), "scenarios": table.rows }));
+    if options.wants(START) {
+        let found = start::run(stand, 20)?;
+        table.row(
+            &format!(
+                "{START:<20} watching after {:.1} ms, {:.1} ms at most",
+                found.median_millis, found.most_millis,
+            ),
+            true,
+            json!({
+                "name": START, "median_ms": tenth(found.median_millis),
+                "most_ms": tenth(found.most_millis), "verified": true,
+            }),
+        );
+    }
+    if options.wants(DRAIN) {
+        let found = drain::run(stand, DRAIN_MIB)?;
+        table.row(
+            &format!("{DRAIN:<20} {DRAIN_MIB} MiB in {:.2} s", found.seconds),
+            found.verified,
+            json!({
+                "name": DRAIN, "mib": DRAIN_MIB, "seconds": hundredth(found.seconds),
+                "verified": found.verified,
+            }),
+        );
+    }
+    if options.wants(OUTAGE) {
+        let minutes = options.minutes.unwrap_or(1);
+        let found = outage::run(stand, minutes * 60)?;
+        let growth = hundredth(found.rss_growth_bytes as f64 / (1 << 20) as f64);
+        table.row(
+            &format!(
+                "{OUTAGE:<20} {minutes} min, {:.0} MiB: {growth:+} MiB resident; first batch after \
+                 {:.1} s, then {:.0} times as fast as written; {} lines lost",
+                mib(found.backlog_bytes),
+                found.first_after_seconds,
+                found.catch_up,
+                found.lost,
+            ),
+            found.verified,
+            json!({
+                "name": OUTAGE, "minutes": minutes, "rss_growth_mib": growth,
+                "peak_rss_mib": tenth(mib(found.peak_rss_bytes)),
+                "backlog_mib": tenth(mib(found.backlog_bytes)),
+                "first_after_s": hundredth(found.first_after_seconds),
+                "catch_up": tenth(found.catch_up), "lost": found.lost,
+                "verified": found.verified,
+            }),
+        );
+    }
     Ok(())
 }
 
@@ -162,6 +232,11 @@ fn options(args: &[&str]) -> Result<Options, String> {
                 let size = value(what)?.parse().map_err(|_| format!("--mib takes {what}"))?;
                 options.mib = Some(size);
             }
+            "--minutes" => {
+                let what = "how long the service is away";
+                let minutes = value(what)?.parse().map_err(|_| format!("{arg} takes {what}"))?;
+                options.minutes = Some(minutes);
+            }
             "--only" => options.only = Some((*value("the beginning of scenarios' names")?).into()),
             "--peer" => {
                 options.peer =
@@ -169,8 +244,8 @@ fn options(args: &[&str]) -> Result<Options, String> {
             }
             other => {
                 return Err(format!(
-                    "{other} is not known here; there are --json, --mib N, --only NAME and \
-                     --peer COMMAND"
+                    "{other} is not known here; there are --json, --mib N, --only NAME, \
+                     --minutes N and --peer COMMAND"
                 ));
             }
         }
@@ -184,6 +259,10 @@ fn mib(bytes: u64) -> f64 {
 
 fn tenth(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
+}
+
+fn hundredth(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
 }
 
 fn median(mut outcomes: Vec<Outcome>) -> Outcome {
@@ -232,6 +311,7 @@ mod tests {
         assert!(found.wants("regex-null") && !found.wants("json-null"));
         assert!(options(&[]).unwrap().wants("json-null"));
         assert!(options(&["--mib", "much"]).is_err());
+        assert_eq!(options(&["--minutes", "10"]).unwrap().minutes, Some(10));
         assert!(options(&["--peer"]).is_err());
         assert!(options(&["--fast"]).is_err());
     }

@@ -178,10 +178,7 @@ impl Stand {
         let ended = agent.wait(LIMIT).map_err(|error| error.to_string())?;
         let verified = match endpoint {
             None => logs_read(&ended.output) == Some(corpus.records),
-            Some((sink, _)) => {
-                let printed = sink.wait(LIMIT).map_err(|error| error.to_string())?.stdout;
-                is_verified(&printed, corpus.records)
-            }
+            Some((sink, _)) => finished(sink)? == Some(corpus.records),
         };
         let megabytes = corpus.bytes as f64 / 1e6;
         Ok(Outcome {
@@ -232,13 +229,15 @@ fn logs_read(output: &[String]) -> Option<u64> {
     end.split_whitespace().find_map(|word| word.strip_prefix("logs=")?.parse().ok())
 }
 
-fn is_verified(printed: &[String], records: u64) -> bool {
+/// Waits for the end of a sink; gives how many records it took when all of them were right.
+pub(super) fn finished(sink: Running) -> Result<Option<u64>, String> {
+    let printed = sink.wait(LIMIT).map_err(|error| error.to_string())?.stdout;
     let outcome = printed.last().and_then(|line| serde_json::from_str::<Value>(line).ok());
-    let Some(outcome) = outcome else { return false };
+    let Some(outcome) = outcome else { return Ok(None) };
     if let Some(reason) = outcome["reason"].as_str() {
         eprintln!("the sink refused: {reason}");
     }
-    outcome["verified"] == true && outcome["records"] == records
+    Ok(outcome["records"].as_u64().filter(|_| outcome["verified"] == true))
 }
 
 /// The configuration for `file`, which may be a pattern.

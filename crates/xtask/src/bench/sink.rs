@@ -2,7 +2,7 @@
 //! that its work is not counted as the agent's.
 
 use super::scenario::Mode;
-use super::verify::{Judge, Sequence, Verifier};
+use super::verify::{Judge, Ordered, Sequence, Verifier};
 use serde_json::json;
 use sls::compress::{Compression, decompress};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -14,22 +14,30 @@ const CAP_BYTES: usize = 16 << 20;
 
 /// The mode that expects numbered lines in any order, and their number instead of a file.
 const SEQUENCE: &str = "sequence";
+/// The one that expects them in order, and the range of numbers.
+const ORDERED: &str = "ordered";
 
-/// The process: prints its port, serves until every record has arrived or one is wrong, prints the
-/// outcome as JSON.
-pub(crate) fn serve(mode: &str, file: &str) -> Result<(), String> {
+/// The process: prints its port, serves there until every record has arrived or one is wrong, and
+/// prints the outcome as JSON. Port 0 is any.
+pub(crate) fn serve(mode: &str, file: &str, port: u16) -> Result<(), String> {
     if mode == SEQUENCE {
         let total = file.parse().map_err(|_| format!("{file} is not a number of lines"))?;
-        return listen(&Mutex::new(Sequence::new(total)));
+        return listen(&Mutex::new(Sequence::new(total)), port);
+    }
+    if mode == ORDERED {
+        let range = file.split_once('-');
+        let range = range.and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
+        let (from, to) = range.ok_or_else(|| format!("{file} is not a range of lines"))?;
+        return listen(&Mutex::new(Ordered::new(from, to)), port);
     }
     let mode = Mode::named(mode).ok_or_else(|| format!("{mode} is not a mode of the sink"))?;
     let file = std::fs::read(file).map_err(|error| format!("{file}: {error}"))?;
-    listen(&Mutex::new(Verifier::new(&file, mode.expect())))
+    listen(&Mutex::new(Verifier::new(&file, mode.expect())), port)
 }
 
 /// Serves until `judge` has everything.
-fn listen(judge: &Mutex<impl Judge>) -> Result<(), String> {
-    let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
+fn listen(judge: &Mutex<impl Judge>, port: u16) -> Result<(), String> {
+    let listener = TcpListener::bind(("127.0.0.1", port)).map_err(|error| error.to_string())?;
     let port = listener.local_addr().map_err(|error| error.to_string())?.port();
     println!("port {port}");
     std::thread::scope(|scope| {
@@ -99,6 +107,9 @@ fn converse(stream: TcpStream, judge: &Mutex<impl Judge>) -> Result<bool, String
             decompress(Compression::Lz4, &body, raw_size, CAP_BYTES).map_err(|e| e.to_string())?;
         let is_complete = {
             let mut judge = lock(judge);
+            if judge.records() == 0 {
+                println!("begins");
+            }
             judge.take(&raw)?;
             judge.is_complete()
         };

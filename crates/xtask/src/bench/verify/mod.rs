@@ -9,7 +9,7 @@ mod regex;
 mod sequence;
 
 pub(super) use delimited::COLUMNS;
-pub(super) use sequence::Sequence;
+pub(super) use sequence::{Ordered, Sequence};
 
 use sls::log_group::LogGroup;
 
