@@ -87,6 +87,10 @@ pub fn compile(config: &CollectConfig, local_zone: &TimeZone) -> Compiled {
     let parser = parsing::parser(config, local_zone, &mut problems);
     let framing = framing(config, &mut problems);
     let labels = LabelRule::new(&config.topic, &config.tags)
+        .map(|rule| match config.parser {
+            collect::Parser::Apsara { .. } => rule.without_suffix(),
+            _ => rule,
+        })
         .map_err(|error| problems.push(pattern_problem("inputDetail.topicFormat", &error)))
         .ok();
     for problem in &mut problems {

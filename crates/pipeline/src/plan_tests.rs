@@ -1,5 +1,7 @@
 use super::*;
+use crate::parse::LogTime;
 use sls::collect::{RawCollectConfig, Target, check as check_config};
+use sls::log_group::{LogGroup, LogGroupWriter};
 
 fn compiled(detail: &str) -> Compiled {
     let text = format!(
@@ -124,14 +126,112 @@ fn a_condition_that_never_holds_is_a_warning() {
 }
 
 #[test]
-fn a_mask_that_is_no_pattern_is_a_warning_and_ends_the_list() {
+fn a_mask_that_is_no_pattern_is_a_warning_and_the_others_hold() {
+    let detail = r#""logType": "json_log", "sensitive_keys": [
+        {"key": "a", "type": "md5", "regex_begin": "x", "regex_content": "["},
+        {"key": "a", "type": "const", "const": "*", "regex_begin": "p=", "regex_content": "\\w+"},
+        {"key": "a", "type": "md5", "regex_begin": "(", "regex_content": "x"}]"#;
     check(
-        r#""logType": "json_log", "sensitive_keys": [
-            {"key": "a", "type": "md5", "regex_begin": "x", "regex_content": "["},
-            {"key": "a", "type": "md5", "regex_begin": "(", "regex_content": "x"}]"#,
+        detail,
         true,
-        &["inputDetail.sensitive_keys[0]: the pattern is not valid: missing terminating ] for \
-           character class at character 1; neither this mask nor those behind it have an effect; \
-           correct `regex_begin` and `regex_content`; both are patterns alone"],
+        &[
+            "inputDetail.sensitive_keys[0]: the pattern is not valid: missing terminating ] for \
+             character class at character 1; this mask has no effect; correct `regex_begin` and \
+             `regex_content`; both are patterns alone",
+            "inputDetail.sensitive_keys[2]: the pattern is not valid: missing closing parenthesis \
+             at character 1; this mask has no effect; correct `regex_begin` and \
+             `regex_content`; both are patterns alone",
+        ],
     );
+    assert_eq!(log(detail, r#"{"a":"p=secret"}"#), ["a=p=*"]);
+}
+
+/// The fields of the one log that a configuration makes of a record.
+fn log(detail: &str, record: &str) -> Vec<String> {
+    let mut plan = compiled(detail).plan.unwrap();
+    let mut group = LogGroupWriter::new();
+    let now = LogTime { seconds: 1_700_000_000, nanos: None };
+    plan.parser.record(record.as_bytes(), now, &mut group);
+    let group = LogGroup::parse(group.as_bytes()).unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let log = group.logs().next().unwrap();
+    log.contents().map(|(key, value)| format!("{}={}", text(key), text(value))).collect()
+}
+
+#[test]
+fn the_keys_of_the_classic_format_decide_on_the_fields() {
+    for (detail, record, expected) in [
+        // Simple mode, and what is spelt like it.
+        (r#""logType": "common_reg_log""#, "a b", &["content=a b"][..]),
+        (
+            r#""logType": "common_reg_log", "regex": "(.*)", "key": ["content"]"#,
+            "a",
+            &["content=a"],
+        ),
+        (
+            r#""logType": "common_reg_log", "regex": "(\\S+) (\\S+)", "key": ["a", "b"],
+               "enableRawLog": true"#,
+            "1 2",
+            &["a=1", "b=2", "__raw__=1 2"],
+        ),
+        (
+            r#""logType": "common_reg_log", "regex": "(\\d+)", "key": ["a"],
+               "discardUnmatch": false"#,
+            "x",
+            &["__raw_log__=x"],
+        ),
+        (
+            r#""logType": "common_reg_log", "regex": ["(\\d+)", "(.*)"], "keys": ["n", "text"]"#,
+            "x",
+            &["text=x"],
+        ),
+        (
+            r#""logType": "json_log", "advanced": {"raw_log_tag": "r"}, "enableRawLog": true"#,
+            r#"{"a":1.5}"#,
+            &["a=1.5", r#"r={"a":1.5}"#],
+        ),
+        (
+            r#""logType": "delimiter_log", "separator": "\\t", "quote": "'", "key": ["a", "b"]"#,
+            "'1\t2'\t3\t4",
+            &["a=1\t2", "b=3", "__column2__=4"],
+        ),
+        (
+            r#""logType": "delimiter_log", "separator": "||", "key": ["a", "b"],
+               "autoExtend": false"#,
+            "1||2||3||4",
+            &["a=1", "b=2", "__column2__=||3||4"],
+        ),
+        (
+            r#""logType": "delimiter_log", "separator": ",", "key": ["a", "_", "c"],
+               "acceptNoEnoughKeys": true, "advanced": {"extract_partial_fields": true}"#,
+            "1,2",
+            &["a=1"],
+        ),
+        (
+            r#""logType": "apsara_log""#,
+            "[2023-11-14 22:13:20.5]\t[INFO]\tk:v",
+            &["__LEVEL__=INFO", "k=v", "microtime=1700000000500000"],
+        ),
+        // Filters come before masks.
+        (
+            r#""logType": "json_log", "filterKey": ["a"], "filterRegex": ["\\d+"],
+               "sensitive_keys": [{"key": "a", "type": "const", "const": "x",
+                                   "regex_begin": "1", "regex_content": "2", "all": true}]"#,
+            r#"{"a":"1212"}"#,
+            &["a=1x1x"],
+        ),
+    ] {
+        assert_eq!(log(detail, record), expected, "{detail}");
+    }
+}
+
+#[test]
+fn the_topic_of_apsara_logs_is_the_path_without_suffix() {
+    let topic = |detail: &str| {
+        let plan = compiled(detail).plan.unwrap();
+        plan.labels.topic("/v/a.log.1").0
+    };
+    assert_eq!(topic(r#""logType": "apsara_log""#), "/v/a");
+    assert_eq!(topic(r#""logType": "json_log""#), "/v/a.log.1");
+    assert_eq!(topic(r#""logType": "apsara_log", "topicFormat": "none""#), "");
 }

@@ -28,6 +28,7 @@ pub struct LabelRule {
 enum Rule {
     Fixed(String),
     Path,
+    PathWithoutSuffix,
     Groups(Engine),
 }
 
@@ -42,6 +43,15 @@ impl LabelRule {
             Topic::FromPath(pattern) => Rule::Groups(Engine::whole(pattern)?),
         };
         Ok(Self { topic, tags: tags.clone() })
+    }
+
+    /// A topic that is the path loses the suffix of the file's name, as Apsara logs have it.
+    #[must_use]
+    pub(crate) fn without_suffix(mut self) -> Self {
+        if matches!(self.topic, Rule::Path) {
+            self.topic = Rule::PathWithoutSuffix;
+        }
+        self
     }
 
     /// The tags of a file's batches, those of the topic's groups between the others.
@@ -72,10 +82,11 @@ impl LabelRule {
     }
 
     /// The topic of a file, and the tags that named groups of the pattern make.
-    fn topic(&self, path: &str) -> (String, Vec<(String, String)>) {
+    pub(crate) fn topic(&self, path: &str) -> (String, Vec<(String, String)>) {
         match &self.topic {
             Rule::Fixed(text) => (text.clone(), Vec::new()),
             Rule::Path => (path.to_owned(), Vec::new()),
+            Rule::PathWithoutSuffix => (without_suffix(path).to_owned(), Vec::new()),
             Rule::Groups(engine) => {
                 let mut engine = engine.clone();
                 let mut slots = vec![0; engine.groups() * 2];
@@ -97,6 +108,18 @@ impl LabelRule {
                 (values.join("_"), tags)
             }
         }
+    }
+}
+
+/// A path without what stands behind the last dot of its file name, nor a `.log` in front of that.
+fn without_suffix(path: &str) -> &str {
+    let name = path.rfind('/').map_or(0, |slash| slash + 1);
+    let path = path[name..].rfind('.').map_or(path, |dot| &path[..name + dot]);
+    match path.len().checked_sub(".log".len()) {
+        Some(at) if path.is_char_boundary(at) && path[at..].eq_ignore_ascii_case(".log") => {
+            &path[..at]
+        }
+        _ => path,
     }
 }
 
@@ -261,6 +284,39 @@ mod tests {
         check(pattern(r"/(\w+)/(\w+)\.log"), "/a/b.log.3", "a_b", &[]);
         check(pattern(r"/(?P<app>\w+)/.*"), "/a/b.log", "a", &[("app", "a")]);
         check(pattern(r"/nothing/(.*)"), "/a/b", "", &[]);
+    }
+
+    #[test]
+    fn a_suffix_is_of_the_file_and_not_of_its_directories() {
+        for (path, expected) in [
+            ("/a/b.log", "/a/b"),
+            ("/a/b.LOG.20240101", "/a/b"),
+            ("/a/b.txt", "/a/b"),
+            ("/a.d/b", "/a.d/b"),
+            ("/a/日志.日", "/a/日志"),
+            ("/a/.log", "/a/"),
+        ] {
+            assert_eq!(without_suffix(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn only_the_suffix_of_a_rotation_is_no_part_of_what_a_topic_is_made_from() {
+        for (path, expected) in [
+            ("/a.log", "a"),
+            ("/a.log.1", "a"),
+            ("/a.log.8", "a"),
+            ("/a.log.9", ""),
+            ("/a.log.0", ""),
+            ("/a.log.11", ""),
+        ] {
+            check(Topic::FromPath(r"/(\w+)\.log".into()), path, expected, &[]);
+        }
+        // Groups without a part are empty, a pattern without groups gives nothing.
+        check(Topic::FromPath(r"/(x)?(\w+)".into()), "/a", "_a", &[]);
+        check(Topic::FromPath(r"/\w+".into()), "/a", "", &[]);
+        let named = Topic::FromPath(r"/(?P<k>\w+)/(\w+)/(?<l>\w+)".into());
+        check(named, "/a/b/c", "a_b_c", &[("k", "a"), ("l", "c")]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! brackets of their own, then `key:value` pairs, all with tabs between them.
 //!
 //! ```text
-//! [2013-03-13 18:05:09.493309] [WARNING] [13000] [build/foo.cpp:123] a:1 b:2
+//! [2013-03-13 18:05:09.493309]⇥[WARNING]⇥[13000]⇥[build/foo.cpp:123]⇥a:1⇥b:2
 //! ```
 
 use super::fields::{FieldList, KnownNames, Name, Piece};

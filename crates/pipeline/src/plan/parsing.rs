@@ -47,17 +47,14 @@ pub(super) fn parser(
         match Mask::new(mask) {
             Ok(mask) => parser.add_mask(mask),
             Err(error) => {
-                // The agents that came first run such a configuration, so it is no error.
+                // The agents that came first run such a configuration, so it is no error. What
+                // the other masks are to hide is hidden all the same.
                 let field = format!("inputDetail.sensitive_keys[{index}]");
-                let what = format!(
-                    "the pattern is not valid: {error}; neither this mask nor those behind it \
-                     have an effect"
-                );
+                let what = format!("the pattern is not valid: {error}; this mask has no effect");
                 problems.push(
                     Problem::warning(field, what)
                         .fix("correct `regex_begin` and `regex_content`; both are patterns alone"),
                 );
-                break;
             }
         }
     }

@@ -198,7 +198,8 @@ fn reference(rules: &Rules, text: &str) -> Result<Fields, Fault> {
         return Err(Fault::Blank);
     }
     let separator = &rules.separator;
-    let quotes = separator.len() == 1 && !separator.starts_with(rules.quote);
+    let quotes =
+        separator.len() == 1 && rules.quote.is_ascii() && !separator.starts_with(rules.quote);
     let columns: Vec<String> = if quotes {
         let separator = separator.chars().next().unwrap();
         let mut columns = vec![String::new()];
@@ -279,7 +280,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
     #[test]
     fn the_reference_cuts_the_same(
-        separator in prop::sample::select(vec![",", "|", "\t", " ", "||", "&&", ",,", "\""]),
+        separator in prop::sample::select(
+            vec![",", "|", "\t", " ", "\0", "||", "&&", ",,", "，", "\"", "'"],
+        ),
+        quote in prop::sample::select(vec!['"', '"', '\'', ' ', ',', '中']),
         names in prop::collection::vec(prop::sample::select(vec!["a", "b", "c", "_", "__column2__"]), 1..5),
         overflow in prop::sample::select(vec![Overflow::Extend, Overflow::Keep, Overflow::Discard]),
         accept_short: bool,
@@ -287,12 +291,14 @@ proptest! {
         parts in prop::collection::vec(
             prop::sample::select(vec![
                 ",", ",", "|", "||", "&&", "\"", "\"\"", "\",\"", "\t", " ", "\r", "x", "word",
-                "中", "0123456789abcdef0123456789", "",
+                "中", "0123456789abcdef0123456789", "", "\0", "'", "''", "','", "\n", ",,", "，",
+                // As much as is looked at together, with a mark at the end.
+                "0123456789abcdef0123456789abcde\"", "0123456789abcdef0123456789abcde,",
             ]),
             0..24,
         ),
     ) {
-        let rules = Rules { overflow, accept_short, partial, ..rules(separator, &names) };
+        let rules = Rules { quote, overflow, accept_short, partial, ..rules(separator, &names) };
         let text = parts.concat();
         let mut parser = rules.parser();
         let expected = reference(&rules, &text);

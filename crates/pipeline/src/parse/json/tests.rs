@@ -263,6 +263,7 @@ fn inside() -> impl Strategy<Value = String> {
         4 => "[a-z]{0,12}",
         2 => prop::sample::select(vec![
             r#"\""#, r"\\", r"\/", r"\n", r"\u0041", r"\u4e2d", r"\ud83d\ude00", r"\ud83d", r"\x",
+            r"\uD800\uDC00", r"\udbff\udfff", r"\ud7ff", r"\ue000", r"\udfff", r"\u0000", r"\uffff",
             "{", "}", "[", ",", ":", "é", "中", " ", "0123456789abcdef0123456789abcdef",
         ])
         .prop_map(str::to_owned),
@@ -273,7 +274,9 @@ fn inside() -> impl Strategy<Value = String> {
 fn scalar() -> impl Strategy<Value = String> {
     prop_oneof![
         3 => inside().prop_map(|text| format!("\"{text}\"")),
-        2 => prop::sample::select(vec!["0", "-1", "1.5", "2e10", "1E-5", "-0.0", "12345678901234567890"])
+        2 => prop::sample::select(vec!["0", "-1", "1.5", "2e10", "1E-5", "-0.0", "12345678901234567890",
+            "-9223372036854775808", "18446744073709551615", "18446744073709551616", "1e308", "4.9e-324",
+            "1e-400", "00", "-", "1.", "0.1234567890123456789012345678901234567890"])
             .prop_map(str::to_owned),
         1 => prop::sample::select(vec!["true", "false", "null"]).prop_map(str::to_owned),
     ]

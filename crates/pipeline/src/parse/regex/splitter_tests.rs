@@ -199,8 +199,19 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
         Just("é"),
         Just("\u{b}"),
         Just("c-1"),
+        Just("\r\n"),
+        Just("\0"),
+        // Longer than what is looked at together.
+        Just("abcdefghijklmnopqrstuvwxyzabcdefghijklmnop"),
+        Just("0123456789012345678901234567890123456789"),
+        Just("                                         "),
     ];
-    prop::collection::vec(part, 0..10).prop_map(|parts| parts.concat().into_bytes())
+    // Bytes that are no text, now and then.
+    let part = prop_oneof![
+        20 => part.prop_map(|text| text.as_bytes().to_vec()),
+        1 => prop::collection::vec(any::<u8>(), 1..3),
+    ];
+    prop::collection::vec(part, 0..10).prop_map(|parts| parts.concat())
 }
 
 proptest! {
