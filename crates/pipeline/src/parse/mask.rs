@@ -91,6 +91,7 @@ impl Mask {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[track_caller]
     fn check(
@@ -172,5 +173,53 @@ mod tests {
         assert!(mask("(", "x").is_err());
         assert!(mask("a)(b", "x").is_err());
         assert!(mask("a", "[").is_err());
+    }
+
+    /// What `regex` makes of a value, whose patterns mean what RE2's do.
+    fn reference(before: &str, content: &str, all: bool, value: &[u8]) -> Vec<u8> {
+        let pattern = regex::bytes::RegexBuilder::new(&format!("({before}){content}"))
+            .unicode(false)
+            .build()
+            .unwrap();
+        let put = |found: &regex::bytes::Captures<'_>| {
+            [found.get(1).map_or(&b""[..], |group| group.as_bytes()), b"<*>"].concat()
+        };
+        pattern.replacen(value, usize::from(!all), put).into_owned()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+
+        #[test]
+        fn the_reference_replaces_the_same(
+            before in prop::sample::select(
+                vec!["", "p=", "(id|pw)[:=]", r"\w+=", "^", r"\s*", "(?i)PW", "a*"],
+            ),
+            content in prop::sample::select(
+                vec![r"\d+", r"\d*", "[^,]+", ".+", r"\w{2}", "a|b", "(?:ab)*", r"\d+?", "中"],
+            ),
+            all: bool,
+            parts in prop::collection::vec(
+                prop::sample::select(vec![
+                    "p=", "id:", "pw=", "a", "b", "ab", "1", "22", ",", " ", "\n", "\0", "中", "é",
+                    "0123456789012345678901234567890123456789",
+                ]),
+                0..12,
+            ),
+            invalid in prop::option::weighted(0.1, any::<u8>()),
+        ) {
+            let value = [parts.concat().as_bytes(), invalid.as_slice()].concat();
+            let mut mask = Mask::new(&collect::Mask {
+                key: "k".into(),
+                method: text("<*>"),
+                before: before.into(),
+                content: content.into(),
+                all,
+            })
+            .unwrap();
+            mask.replace(&value);
+            let expected = reference(before, content, all, &value);
+            prop_assert_eq!(&mask.made, &expected, "({}){} over {:?}", before, content, value);
+        }
     }
 }
