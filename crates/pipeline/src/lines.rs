@@ -220,6 +220,14 @@ mod tests {
     }
 
     #[test]
+    fn a_line_of_1025_kib_is_two_pieces_of_the_limit_and_the_rest() {
+        let text = format!("{}\n", "x".repeat(1025 * 1024));
+        let lines = Lines::new(text.as_bytes(), MaxRecord::default());
+        let sizes: Vec<usize> = lines.map(|line| line.bytes.len()).collect();
+        assert_eq!(sizes, [512 * 1024, 512 * 1024, 1024]);
+    }
+
+    #[test]
     fn a_piece_does_not_split_a_character() {
         use Ending::TooLong;
         check("1234567é9".as_bytes(), &[("1234567", TooLong)], 7);

@@ -3,7 +3,7 @@ use crate::parse::LogTime;
 use sls::collect::{RawCollectConfig, Target, check as check_config};
 use sls::log_group::{LogGroup, LogGroupWriter};
 
-fn compiled(detail: &str) -> Compiled {
+fn checked(detail: &str) -> CollectConfig {
     let text = format!(
         r#"{{"configName": "nginx", "inputType": "file",
             "inputDetail": {{"logPath": "/var/log", "filePattern": "a.log", {detail}}},
@@ -11,7 +11,11 @@ fn compiled(detail: &str) -> Compiled {
     );
     let raw = RawCollectConfig::from_json(&text).unwrap();
     let checked = check_config(&raw, &Target::default());
-    compile(&checked.config.unwrap_or_else(|| panic!("{:?}", checked.problems)), &TimeZone::UTC)
+    checked.config.unwrap_or_else(|| panic!("{:?}", checked.problems))
+}
+
+fn compiled(detail: &str) -> Compiled {
+    compile(&checked(detail), &TimeZone::UTC)
 }
 
 fn check(detail: &str, runs: bool, expected: &[&str]) {
@@ -223,6 +227,68 @@ fn the_keys_of_the_classic_format_decide_on_the_fields() {
     ] {
         assert_eq!(log(detail, record), expected, "{detail}");
     }
+}
+
+/// The time that a configuration reads from a record, on 14 November 2023; `None` is the time of
+/// collection.
+#[track_caller]
+fn check_time(detail: &str, record: &str, expected: Option<&str>) {
+    let zone = TimeZone::fixed(jiff::tz::offset(2));
+    let mut plan = compile(&checked(detail), &zone).plan.unwrap();
+    plan.parser.set_max_age(None);
+    let now = LogTime { seconds: 1_700_000_000, nanos: None };
+    let mut group = LogGroupWriter::new();
+    plan.parser.record(record.as_bytes(), now, &mut group);
+    let group = LogGroup::parse(group.as_bytes()).unwrap();
+    let time = group.logs().next().unwrap().time;
+    let found = (time != now.seconds).then_some(i64::from(time));
+    let expected = expected.map(|it| it.parse::<jiff::Timestamp>().unwrap().as_second());
+    assert_eq!(found, expected, "{detail}");
+}
+
+#[test]
+fn the_keys_of_the_classic_format_decide_on_the_time() {
+    let regex = r#""logType": "common_reg_log", "regex": "(\\S+) (\\S+)", "key": ["a", "TIME"]"#;
+    let iso = r#""timeFormat": "%Y-%m-%dT%H:%M:%S""#;
+    let record = "1 2023-11-14T10:20:30Z";
+    // The field is called `time` if nothing else is said, and its zone is the agent's.
+    check_time(regex, record, None);
+    check_time(&format!("{regex}, {iso}"), record, Some("2023-11-14T10:20:30+02:00"));
+    // A zone counts only where it is asked for.
+    let zone = r#""logTimezone": "GMT-03:30""#;
+    check_time(&format!("{regex}, {iso}, {zone}"), record, Some("2023-11-14T10:20:30+02:00"));
+    check_time(
+        &format!(r#"{regex}, {iso}, {zone}, "adjustTimezone": true"#),
+        record,
+        Some("2023-11-14T10:20:30-03:30"),
+    );
+    check_time(
+        &format!(r#"{regex}, {zone}, "adjustTimezone": true, "timeFormat": "%s""#),
+        "1 1600000000",
+        Some("2020-09-13T12:26:40Z"),
+    );
+    let json = format!(r#""logType": "json_log", {iso}"#);
+    let object = r#"{"time":"2023-11-14T10:20:30"}"#;
+    check_time(&format!(r#"{json}, "timeKey": "time""#), object, Some("2023-11-14T10:20:30+02:00"));
+    check_time(&format!(r#"{json}, "timeKey": "other""#), object, None);
+    check_time(&json, object, None);
+    let columns = r#""logType": "delimiter_log", "separator": ",", "key": ["a", "b"]"#;
+    let syslog = r#""timeKey": "b", "timeFormat": "%b %d %H:%M:%S""#;
+    let record = "1,Nov 14 10:20:30";
+    check_time(&format!("{columns}, {syslog}"), record, Some("2023-11-14T10:20:30+02:00"));
+    check_time(
+        &format!(r#"{columns}, {syslog}, "advanced": {{"specified_year": 2021}}"#),
+        record,
+        Some("2021-11-14T10:20:30+02:00"),
+    );
+    let apsara = r#""logType": "apsara_log""#;
+    let record = "[2023-11-14 10:20:30.5]\tk:v";
+    check_time(apsara, record, Some("2023-11-14T10:20:30+02:00"));
+    check_time(
+        &format!(r#"{apsara}, {zone}, "adjustTimezone": true"#),
+        record,
+        Some("2023-11-14T10:20:30-03:30"),
+    );
 }
 
 #[test]

@@ -94,9 +94,12 @@ fn other_values_stay_as_they_are_written() {
 fn numbers_are_written_as_the_standard_says() {
     for good in ["0", "-0", "10", "0.0", "1e5", "1E+05", "-1.5e-3", "1e999"] {
         check(&format!(r#"{{"a":{good}}}"#), Ok(&[("a", good)]));
+        let list = format!("[{good}]");
+        check(&format!(r#"{{"a":{list}}}"#), Ok(&[("a", &list)]));
     }
     for bad in ["01", "-", "-a", "1.", ".5", "1e", "1e+", "+1", "0x1", "1a", "NaN", "--1"] {
         check(&format!(r#"{{"a":{bad}}}"#), Err(Fault::NotJson));
+        check(&format!(r#"{{"a":[{bad}]}}"#), Err(Fault::NotJson));
     }
 }
 
@@ -225,14 +228,17 @@ impl<'de> serde::Deserialize<'de> for Members {
     }
 }
 
+/// Whether the reference can tell: it limits numbers, and reads no further than the first one
+/// beyond.
+fn is_for_reference(text: &str) -> bool {
+    let read = serde_json::from_str::<serde_json::Value>(text);
+    !read.is_err_and(|error| error.to_string().starts_with("number out of range"))
+}
+
 /// The fields of `text`, read by the reference.
 fn reference(text: &str) -> Option<Fields> {
-    // It looks at nested values only when it has to build them, and then it limits numbers.
-    if let Err(error) = serde_json::from_str::<serde_json::Value>(text)
-        && !error.to_string().starts_with("number out of range")
-    {
-        return None;
-    }
+    // It looks at nested values only when it has to build them.
+    serde_json::from_str::<serde_json::Value>(text).ok()?;
     let members: Members = serde_json::from_str(text).ok()?;
     let mut fields: Fields = Vec::new();
     for (mut name, value) in members.0 {
@@ -341,7 +347,9 @@ proptest! {
         for (document, changes) in documents {
             for text in [change(&document, &changes), document] {
                 let found = read(&mut parser, &mut list, text.as_bytes());
-                prop_assert_eq!(found.ok(), reference(&text), "{}", text);
+                if is_for_reference(&text) {
+                    prop_assert_eq!(found.ok(), reference(&text), "{}", text);
+                }
             }
         }
     }
