@@ -1,7 +1,7 @@
 //! Why a line does not match a pattern: how far it does.
 
 use pipeline::parse::{LogTime, Outcome, Parser, RegexParser};
-use sls::collect::manifest::groups;
+use sls::collect::groups;
 use sls::log_group::{LogGroup, LogGroupWriter};
 
 /// Bytes shown of what is left over.

@@ -184,7 +184,8 @@ fn check_groups(
     }
     let counts = format!("the pattern has {groups} capture groups for {names} names");
     problems.push(if groups > names {
-        let first = group_text(pattern, names + 1).unwrap_or_default();
+        let first = collect::groups(pattern).into_iter().nth(names);
+        let first = first.map_or("", |range| &pattern[range]);
         Problem::warning(
             field,
             format!("{counts}; group {} `{first}` and those after it become no field", names + 1),
@@ -242,55 +243,5 @@ fn set_time(
             )
             .fix("use the specifiers of strptime, for example `%d/%b/%Y:%H:%M:%S`"),
         ),
-    }
-}
-
-/// The text of a pattern's capture group, for messages.
-fn group_text(pattern: &str, number: usize) -> Option<&str> {
-    let bytes = pattern.as_bytes();
-    let (mut at, mut seen, mut in_class) = (0, 0, false);
-    let mut open: Vec<Option<usize>> = Vec::new();
-    while at < bytes.len() {
-        match bytes[at] {
-            b'\\' => at += 1,
-            b'[' if !in_class => {
-                in_class = true;
-                // A bracket that closes in the first place is a member.
-                at += usize::from(bytes.get(at + 1) == Some(&b'^'));
-                at += usize::from(bytes.get(at + 1) == Some(&b']'));
-            }
-            b']' => in_class = false,
-            b'(' if !in_class => {
-                let rest = &pattern[at..];
-                let named = rest.starts_with("(?P<")
-                    || (rest.starts_with("(?<")
-                        && !rest.starts_with("(?<=")
-                        && !rest.starts_with("(?<!"));
-                let captures = !rest.starts_with("(?") && !rest.starts_with("(*") || named;
-                seen += usize::from(captures);
-                open.push((captures && seen == number).then_some(at));
-            }
-            b')' if !in_class => {
-                if let Some(start) = open.pop()? {
-                    return Some(&pattern[start..=at]);
-                }
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::group_text;
-
-    #[test]
-    fn a_group_is_found_in_the_text() {
-        assert_eq!(group_text(r"(a)\((?:b)([)(](c))", 2), Some("([)(](c))"));
-        assert_eq!(group_text(r"(a)\((?:b)([)(](c))", 3), Some("(c)"));
-        assert_eq!(group_text(r"([]()])(?<n>x)(?<=y)", 2), Some("(?<n>x)"));
-        assert_eq!(group_text("(a)", 2), None);
     }
 }

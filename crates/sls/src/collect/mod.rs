@@ -13,6 +13,7 @@
 mod check;
 mod checked;
 mod filtering;
+mod groups;
 mod input;
 #[cfg(feature = "manifest")]
 pub mod manifest;
@@ -28,6 +29,7 @@ pub use checked::{
     PreciseTime, PreciseUnit, RegexRule, SendRate, ShardHashKey, TagRules, TimeRule, Topic,
     Unmatched, UnmatchedLines,
 };
+pub use groups::groups;
 pub use options::reference;
 pub use raw::{RawCollectConfig, Target};
 

@@ -391,7 +391,6 @@ fn what_agents_in_use_accept_is_not_refused() {
             "inputDetail.fileEncoding",
             "inputDetail.logPath",
             "inputDetail.mergeType",
-            "inputDetail.preserve",
             "inputDetail.preserveDepth",
             "inputDetail.priority",
             "inputDetail.readerFlushTimeout",
@@ -401,6 +400,21 @@ fn what_agents_in_use_accept_is_not_refused() {
             "inputDetail.shardHashKey[1]",
         ]
     );
+}
+
+#[test]
+fn who_names_compressed_files_is_told_how_they_are_read() {
+    let said = |more: Value| {
+        let mut detail = json!({ "filePattern": "a.log-*.gz" });
+        detail.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let checked = check(&config(detail), &target());
+        let said = checked.problems.first().map(ToString::to_string);
+        (checked.config.unwrap().input.gzip_history, said)
+    };
+    let told = "inputDetail.filePattern: `a.log-*.gz` names compressed files, which are not read; \
+                set `read_gzip_history: true`";
+    assert_eq!(said(json!({})), (false, Some(told.to_owned())));
+    assert_eq!(said(json!({ "advanced": { "read_gzip_history": true } })), (true, None));
 }
 
 #[test]

@@ -17,7 +17,6 @@ mod syntax;
 mod verify;
 
 pub use diagnostic::{Colors, Diagnostic, Repair};
-pub use names::groups;
 pub use node::{Content, Found, Name, Node};
 pub use resource::{CONFIG_PREFIX, Metadata, Resource, Spec, Subject, subject};
 pub use verify::{Compile, Verdict, verify};

@@ -337,6 +337,7 @@ fn check_spec(
         ),
         None => {}
         Some(config) => {
+            check_form(fields, config);
             if let Some(name) = config.get("configName").and_then(Value::as_str)
                 && !name.is_empty()
                 && !metadata.name.is_empty()
@@ -354,6 +355,32 @@ fn check_spec(
                 );
             }
         }
+    }
+}
+
+/// The service keeps what the object has under `inputDetail`, so other ways to write a
+/// configuration have nothing that could be kept.
+fn check_form(fields: &Fields<'_>, config: &Map<String, Value>) {
+    if ["inputDetail", "input_detail"].iter().any(|key| config.contains_key(*key)) {
+        return;
+    }
+    let has = |keys: &[&'static str]| keys.iter().copied().find(|key| config.contains_key(*key));
+    let refuse = |key: &str, what: &str, fix: &str| {
+        fields.report(Problem::error(format!("{CONFIG_PREFIX}{key}"), what).fix(fix));
+    };
+    if let Some(key) = has(&["inputs", "processors", "flushers"]) {
+        refuse(
+            key,
+            "belongs to a pipeline, and an AliyunLogConfig holds a classic configuration",
+            "write `inputType: file` and an `inputDetail`, or give the pipeline to the agents as a \
+             file of its own",
+        );
+    } else if let Some(key) = has(&["log_path", "logPath", "log_type", "logType"]) {
+        refuse(
+            key,
+            "stands outside of `inputDetail`, where it has no effect",
+            "put it and what belongs to it into `inputDetail`, and write `inputType: file`",
+        );
     }
 }
 

@@ -19,7 +19,7 @@ fn said_with(text: &str, compile: Compile<'_>) -> String {
 /// Stands for the compiler of the `pipeline` crate, which counts groups.
 fn count_groups(config: &CollectConfig) -> Vec<Problem> {
     let Parser::Regex { pattern, keys, .. } = &config.parser else { return Vec::new() };
-    let groups = names::groups(pattern).len();
+    let groups = crate::collect::groups(pattern).len();
     if groups == keys.len() {
         return Vec::new();
     }
@@ -210,4 +210,27 @@ proptest::proptest! {
             }
         }
     }
+}
+
+#[test]
+fn an_object_holds_a_classic_configuration() {
+    let object = |config: &str| {
+        format!(
+            "apiVersion: log.alibabacloud.com/v1alpha1\nkind: AliyunLogConfig\nmetadata:\n  name: \
+             nginx-access\nspec:\n{SPEC}  logtailConfig:\n    configName: nginx-access\n{config}"
+        )
+    };
+    let pipeline = object(
+        "    inputs:\n    - Type: input_file\n      FilePaths: [/a/b.log]\n    flushers:\n    - Type: \
+         flusher_sls\n      Logstore: nginx-access\n",
+    );
+    let said = said(&pipeline);
+    assert!(said.contains("c.yaml:11:5"), "{said}");
+    assert!(said.contains("spec.logtailConfig.inputs: belongs to a pipeline"), "{said}");
+    assert!(said.contains("write `inputType: file` and an `inputDetail`"), "{said}");
+    let verdict = |text: &str| verify(&read(text)[0], text, &Target::default(), &|_| Vec::new());
+    assert_eq!(verdict(&pipeline).config, None);
+    let flat = object("    log_path: /a\n    file_pattern: b.log\n    log_type: json_log\n");
+    assert_eq!(verdict(&flat).config, None);
+    assert!(self::said(&flat).contains("put it and what belongs to it into `inputDetail`"));
 }

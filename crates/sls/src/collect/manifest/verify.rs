@@ -178,7 +178,7 @@ fn explain_missing_name(
     let Some(missing) = names::missing_name(pattern, keys) else { return };
     let list_path = diagnostic.field.clone();
     let regex_path = format!("{}regex", list_path.strip_suffix("key").unwrap_or_default());
-    let group = &names::groups(pattern)[missing.group - 1];
+    let group = &crate::collect::groups(pattern)[missing.group - 1];
     let regex = node.find(&regex_path, crate::collect::Part::Value);
     // Inside single quotes the pattern stands as it is, unless it has a quote itself.
     if regex.exact && text.get(regex.range.start + 1..regex.range.end - 1) == Some(pattern) {

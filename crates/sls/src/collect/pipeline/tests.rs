@@ -119,6 +119,20 @@ fn files_are_the_same_in_both_formats() {
             "ExcludeFilePaths": ["/v/**/b"], "AllowingIncludedByMultiConfigs": true,
         })),
     );
+    check_twins(
+        json!({
+            "delayAlarmBytes": 5, "delaySkipBytes": 6, "preserve": false, "preserveDepth": 2,
+            "advanced": {
+                "max_rotate_queue_size": 7, "close_unused_reader_interval": 8,
+                "read_gzip_history": true, "enable_log_position_meta": true,
+            },
+        }),
+        input(json!({
+            "ReadDelayAlertThresholdBytes": 5, "ReadDelaySkipThresholdBytes": 6,
+            "PreservedDirDepth": 2, "RotatorQueueSize": 7, "CloseUnusedReaderIntervalSec": 8,
+            "ReadingGzipHistory": true, "AppendingLogPositionMeta": true,
+        })),
+    );
 }
 
 #[test]
