@@ -9,7 +9,6 @@ use super::fields::{FieldList, KnownNames, Name, Piece};
 use super::{Fault, LogTime};
 use crate::time::TimeFormat;
 use jiff::tz::TimeZone;
-use std::io::Write;
 use std::ops::Range;
 
 /// Names of what stands in brackets, and of the time.
@@ -76,10 +75,8 @@ impl ApsaraParser {
                 list.push(name, Piece::record(piece.start + colon + 1..piece.end));
             }
         }
-        let start = list.begin();
-        // Writing to memory does not fail.
-        let _ = write!(list.scratch(), "{microtime}");
-        list.push(MICROTIME, list.finish(start));
+        let microtime = list.number(microtime);
+        list.push(MICROTIME, microtime);
         list.merge(record, &self.known, &mut self.order);
         Ok(time)
     }

@@ -6,6 +6,7 @@
 
 use sls::log_group::{FieldName, FieldValue, PreparedKey};
 use std::borrow::Cow;
+use std::io::Write;
 use std::ops::Range;
 
 /// The longest record that is taken apart. Places are kept in 32 bits, which a record and what is
@@ -182,6 +183,14 @@ impl FieldList {
     pub(super) fn copied(&mut self, value: &[u8]) -> Piece {
         let start = self.begin();
         self.scratch.extend_from_slice(value);
+        self.finish(start)
+    }
+
+    /// A number as a value, in decimal.
+    pub(super) fn number(&mut self, number: u64) -> Piece {
+        let start = self.begin();
+        // Writing to memory does not fail.
+        let _ = write!(self.scratch, "{number}");
         self.finish(start)
     }
 

@@ -29,13 +29,12 @@ pub use regex::{PatternError, RegexParser};
 use crate::time::TimeFormat;
 use apsara::ApsaraParser;
 use delimiter::DelimiterParser;
-use fields::{FieldList, KnownNames, LONGEST_RECORD, Lookup, Name, Piece};
+use fields::{FieldList, KnownNames, LONGEST_RECORD, Lookup, Name, Piece, acceptable};
 use jiff::tz::TimeZone;
 use json::JsonParser;
 use regex::several::Several;
 use sls::collect::{PreciseTime, PreciseUnit};
 use sls::log_group::{LogGroupWriter, PreparedKey};
-use std::io::Write;
 
 /// Name of the field that holds a whole record.
 pub const CONTENT: &str = "content";
@@ -228,7 +227,7 @@ impl Parser {
     /// Keeps records that do not parse, as the field `name`.
     #[must_use]
     pub(crate) fn keeping_unparsed_as(mut self, name: &str) -> Self {
-        self.unparsed_name = name.as_bytes().into();
+        self.unparsed_name = own_name(name);
         self.keeping_unparsed()
     }
 
@@ -244,7 +243,7 @@ impl Parser {
     /// Adds the whole record to each log as the field `name`.
     #[must_use]
     pub fn with_raw(mut self, name: &str) -> Self {
-        self.raw = Some(name.as_bytes().into());
+        self.raw = Some(own_name(name));
         self.choose_way();
         self
     }
@@ -295,7 +294,7 @@ impl Parser {
             PreciseUnit::Micros => 1_000,
             PreciseUnit::Nanos => 1,
         };
-        let name = rule.key.as_bytes().into();
+        let name = own_name(&rule.key);
         self.precise = Some(PreciseField { name, nanos_in_unit, keeps_nanos });
         self.choose_way();
         self
@@ -304,7 +303,7 @@ impl Parser {
     /// Adds to each log where in its file it stood, as the field `name`.
     #[must_use]
     pub(crate) fn with_offset(mut self, name: &str) -> Self {
-        self.offset = Some(OffsetField { name: name.as_bytes().into(), bytes: 0 });
+        self.offset = Some(OffsetField { name: own_name(name), bytes: 0 });
         self.choose_way();
         self
     }
@@ -324,13 +323,13 @@ impl Parser {
 
     /// Lists where the log stood, if that is wanted. A log without fields stays one.
     #[inline]
-    fn list_offset(&mut self) {
+    fn list_offset(&mut self, record: &[u8]) {
         if let Some(offset) = &self.offset
             && !self.list.fields.is_empty()
         {
-            let name = self.list.found(&offset.name);
-            let value = self.list.copied(offset.bytes.to_string().as_bytes());
-            self.list.push(name, value);
+            let value = self.list.number(offset.bytes);
+            let known = known_names(&self.cutter, &self.known);
+            self.list.put(&offset.name, value, record, known);
         }
     }
 
@@ -416,14 +415,11 @@ impl Parser {
         }
         if let Some(precise) = &self.precise {
             let nanos = u64::from(time.seconds) * 1_000_000_000 + time.nanos.map_or(0, u64::from);
-            let start = self.list.begin();
-            // Writing to memory does not fail.
-            let _ = write!(self.list.scratch(), "{}", nanos / precise.nanos_in_unit);
-            let value = self.list.finish(start);
+            let value = self.list.number(nanos / precise.nanos_in_unit);
             self.list.put(&precise.name, value, record, known);
             time.nanos = time.nanos.filter(|_| precise.keeps_nanos);
         }
-        self.list_offset();
+        self.list_offset(record);
         if !self.finish(record, time, group) {
             return Outcome::Filtered;
         }
@@ -477,7 +473,7 @@ impl Parser {
         let name = if is_blank { CONTENT.as_bytes() } else { &self.unparsed_name };
         let name = self.list.found(name);
         self.list.push(name, Piece::record(0..record.len()));
-        self.list_offset();
+        self.list_offset(record);
         if self.unparsed == Unparsed::Shown {
             let known = known_names(&self.cutter, &self.known);
             group.log_values(now.seconds, now.nanos, self.list.entries(record, known));
@@ -486,6 +482,12 @@ impl Parser {
         }
         Outcome::KeptRaw(fault)
     }
+}
+
+/// The name of a field that the configuration adds, as the service takes it.
+fn own_name(name: &str) -> Box<[u8]> {
+    let name = name.as_bytes();
+    acceptable(name).unwrap_or(name.into()).into()
 }
 
 /// The names that the listed fields refer to.

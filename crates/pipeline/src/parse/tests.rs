@@ -76,6 +76,16 @@ fn a_field_that_the_configuration_adds_takes_the_place_of_one_of_the_record() {
     let precise = PreciseTime { key, unit: PreciseUnit::Micros };
     let parser = two_fields().with_precise_time(&precise, false);
     check(parser, "x 1", outcome, Some("a=1700000000000000 b=1"));
+    check(two_fields().with_offset("b"), "x 1", outcome, Some("a=x b=0"));
+}
+
+#[test]
+fn what_the_configuration_adds_has_a_name_that_the_service_takes() {
+    let (long, cut) = ("n".repeat(200), "n".repeat(128));
+    let log = format!("a=x b=1 {cut}=x 1");
+    check(two_fields().with_raw(&long), "x 1", Outcome::Parsed, Some(&log));
+    let kept = Outcome::KeptRaw(Fault::NoMatch);
+    check(two_fields().keeping_unparsed_as(&long), "x", kept, Some(&format!("{cut}=x")));
 }
 
 #[test]

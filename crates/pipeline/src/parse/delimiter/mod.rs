@@ -10,6 +10,7 @@ use super::fields::{FieldList, KnownNames, Name, Piece};
 use super::simd;
 use memchr::memmem::Finder;
 use sls::collect::Overflow;
+use std::io::Write;
 
 /// How records are cut, as the configuration says.
 #[derive(Clone, Debug)]
@@ -220,7 +221,10 @@ impl ColumnNames {
     fn name_beyond(&mut self, column: usize, list: &mut FieldList) -> Name {
         let index = column - self.columns.len();
         if index >= BEYOND {
-            return list.found(format!("__column{column}__").as_bytes());
+            let start = list.begin();
+            // Writing to memory does not fail.
+            let _ = write!(list.scratch(), "__column{column}__");
+            return Name::Found(list.finish(start));
         }
         while self.beyond.len() <= index {
             let name = format!("__column{}__", self.columns.len() + self.beyond.len());

@@ -12,6 +12,9 @@ const MATCH_LIMIT: u32 = 1_000_000;
 /// a record needs it.
 const JIT_STACK_BYTES: usize = 32 * crate::lines::MAX_LINE_BYTES;
 
+/// Most memory of a match where there is no compiled code, in KiB: as much as the stack above.
+const HEAP_LIMIT_KIB: usize = JIT_STACK_BYTES / 1024;
+
 /// What may have to stand between a pattern and what is put behind it: the end of a comment that
 /// the pattern ends with in its extended form, or of a quotation. Elsewhere these would be read as
 /// something else or as nothing, so they are only tried when nothing else compiles.
@@ -69,7 +72,7 @@ impl Engine {
                 RegexBuilder::new()
                     .jit_if_available(true)
                     .max_jit_stack_size(Some(JIT_STACK_BYTES))
-                    .build(&format!("(*LIMIT_MATCH={MATCH_LIMIT}){pattern}"))
+                    .build(&format!("{}{pattern}", limits()))
             })
             .map_err(|error| described(pattern, &error))?;
         Ok(Self { captures: regex.capture_locations(), regex })
@@ -82,7 +85,7 @@ impl Engine {
         builder.dotall(true).multi_line(true);
         builder.build(pattern).map_err(|error| described(pattern, &error))?;
         builder.jit_if_available(true).max_jit_stack_size(Some(JIT_STACK_BYTES));
-        let head = format!("(*LIMIT_MATCH={MATCH_LIMIT}){head}");
+        let head = format!("{}{head}", limits());
         let plain = builder.build(&format!("{head}{pattern}{tail}"));
         let regex = plain.or_else(|error| {
             RESCUES
@@ -149,6 +152,11 @@ pub(crate) struct Found {
     pub(crate) end: usize,
 }
 
+/// The limits of a match, as a pattern says them.
+fn limits() -> String {
+    format!("(*LIMIT_MATCH={MATCH_LIMIT})(*LIMIT_HEAP={HEAP_LIMIT_KIB})")
+}
+
 fn described(pattern: &str, error: &pcre2::Error) -> PatternError {
     let offset = error.offset().unwrap_or(0).min(pattern.len());
     let mut reason = error.to_string();
@@ -191,6 +199,13 @@ mod tests {
         for pattern in [r"(\S+) ((?:.|\n)*)", r"(\S+) ((.|\n)*)", r"x (?:[^,]|\\,)*"] {
             assert_eq!(whole(pattern, &text), Match::Yes, "{pattern}");
         }
+    }
+
+    #[test]
+    fn without_compiled_code_a_match_is_given_up_when_it_takes_too_much_memory() {
+        let engine = Engine::build(r"(.|\n)*", r"(*NO_JIT)\A(?:", r")\z").unwrap();
+        assert_eq!(engine.is_match(&[b'a'; 1000]), Match::Yes);
+        assert_eq!(engine.is_match(&[b'a'; crate::lines::MAX_LINE_BYTES]), Match::Limit);
     }
 
     #[test]
