@@ -35,6 +35,17 @@ impl<F: Files, S: Ship> Collector<F, S> {
         self.seal_all();
     }
 
+    /// At the end a successor has its turn also when nothing is in it yet: whoever is in front of it
+    /// looks for its own end again.
+    pub(super) fn end_turns(&mut self) {
+        if self.drain.is_none() {
+            return;
+        }
+        let lanes = self.lanes.values().filter(|lane| lane.waiting.len() > 1);
+        let first: Vec<_> = lanes.filter_map(|lane| lane.waiting.front().copied()).collect();
+        first.into_iter().for_each(|key| self.make_ready(key));
+    }
+
     /// Whether the drain is over, and how.
     pub fn drained(&mut self, now: Moment) -> Option<Report> {
         let drain = self.drain?;

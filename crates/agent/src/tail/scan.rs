@@ -45,6 +45,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         self.look_after_the_gone(now);
         self.look_at_delays(now);
         self.close_unused(now);
+        self.end_turns();
         let lag: u64 = self.tails.values().map(Tail::lag_bytes).sum();
         self.setup.metrics.lag_bytes.set(lag);
         let pause = if self.drain.is_some() { drain::SCAN_EVERY } else { self.setup.scan_every };

@@ -563,6 +563,23 @@ fn a_drain_ends_when_everything_is_acknowledged() {
 }
 
 #[test]
+fn a_drain_does_not_wait_for_what_may_come_into_an_empty_successor() {
+    let mut bench = Bench::new("a.log");
+    bench.append("a.log", "1\n");
+    assert_eq!(bench.lines(), ["1"]);
+    fs::rename(bench.path("a.log"), bench.path("a.log.1")).unwrap();
+    bench.append("a.log", "");
+    assert_eq!(bench.lines().len(), 0);
+    bench.collector.drain(bench.now.clock + Duration::from_secs(600), bench.now);
+    let is_over = (0..100).any(|_| {
+        bench.pass(Duration::from_millis(100));
+        bench.lines();
+        bench.collector.drained(bench.now) == Some(Report::default())
+    });
+    assert!(is_over);
+}
+
+#[test]
 fn a_drain_that_takes_too_long_says_what_is_left() {
     let mut bench = Bench::new("a.log");
     bench.append("a.log", "1\n2\n");

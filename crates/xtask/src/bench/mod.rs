@@ -148,11 +148,13 @@ fn beside(stand: &Stand, options: &Options, table: &mut Table) -> Result<(), Str
     if options.wants(OUTAGE) {
         let minutes = options.minutes.unwrap_or(1);
         let found = outage::run(stand, minutes * 60)?;
-        let growth = hundredth(found.rss_growth_bytes as f64 / (1 << 20) as f64);
+        let grown = |bytes: i64| hundredth(bytes as f64 / (1 << 20) as f64);
+        let (refused, silent) =
+            (grown(found.refused_growth_bytes), grown(found.silent_growth_bytes));
         table.row(
             &format!(
-                "{OUTAGE:<20} {minutes} min, {:.0} MiB: {growth:+} MiB resident; first batch after \
-                 {:.1} s, then {:.0} times as fast as written; {} lines lost",
+                "{OUTAGE:<20} {minutes} min, {:.0} MiB: {refused:+} MiB resident while refused, \
+                 {silent:+} while not answered; first batch after {:.1} s, then {:.0} times as fast as written; {} lines lost",
                 mib(found.backlog_bytes),
                 found.first_after_seconds,
                 found.catch_up,
@@ -160,7 +162,7 @@ fn beside(stand: &Stand, options: &Options, table: &mut Table) -> Result<(), Str
             ),
             found.verified,
             json!({
-                "name": OUTAGE, "minutes": minutes, "rss_growth_mib": growth,
+                "name": OUTAGE, "minutes": minutes, "rss_growth_mib": refused.max(silent),
                 "peak_rss_mib": tenth(mib(found.peak_rss_bytes)),
                 "backlog_mib": tenth(mib(found.backlog_bytes)),
                 "first_after_s": hundredth(found.first_after_seconds),

@@ -25,8 +25,11 @@ const LIMIT: Duration = Duration::from_secs(600);
 /// What came out.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Outcome {
-    /// Highest memory during the outage over the highest before it.
-    pub(super) rss_growth_bytes: i64,
+    /// Highest memory over the highest before the outage, while connections are refused.
+    pub(super) refused_growth_bytes: i64,
+    /// The same while nothing is answered.
+    pub(super) silent_growth_bytes: i64,
+    /// Highest memory of all, also while it catches up.
     pub(super) peak_rss_bytes: u64,
     pub(super) backlog_bytes: u64,
     /// From the return of the service to the first batch.
@@ -52,9 +55,9 @@ pub(super) fn run(stand: &Stand, seconds: u64) -> Result<Outcome, String> {
     // It ends with the last line, and nobody listens any more.
     let first = finished(sink)? == Some(before);
     let middle = before + (total - before) / 2;
-    let mut rss = write(&path, before..middle, &agent).map_err(fail)?;
+    let rss_refused = write(&path, before..middle, &agent).map_err(fail)?;
     let silence = Silence::begin(port).map_err(fail)?;
-    rss = rss.max(write(&path, middle..total, &agent).map_err(fail)?);
+    let rss_silent = write(&path, middle..total, &agent).map_err(fail)?;
     silence.end();
     let back = Instant::now();
     let (mut sink, _) = numbered::sink(before..total, Some(port))?;
@@ -65,17 +68,17 @@ pub(super) fn run(stand: &Stand, seconds: u64) -> Result<Outcome, String> {
         if began.elapsed() > LIMIT {
             return Err(format!("no end after {LIMIT:?}:\n{}", agent.output().join("\n")));
         }
-        rss = rss.max(resident_bytes(agent.pid()).unwrap_or(0));
         std::thread::sleep(Duration::from_millis(5));
     }
     let took = began.elapsed().as_secs_f64();
-    let peak = usage(agent.pid()).map_or(rss, |usage| usage.peak_rss_bytes);
+    let peak_rss_bytes = usage(agent.pid()).map_or(0, |usage| usage.peak_rss_bytes);
     let arrived = finished(sink)?;
     let ended = agent.terminate(LIMIT).map_err(|error| error.to_string())?;
     let backlog_bytes = (total - before) * LINE_BYTES;
     Ok(Outcome {
-        rss_growth_bytes: rss as i64 - rss_before as i64,
-        peak_rss_bytes: peak,
+        refused_growth_bytes: rss_refused as i64 - rss_before as i64,
+        silent_growth_bytes: rss_silent as i64 - rss_before as i64,
+        peak_rss_bytes,
         backlog_bytes,
         first_after_seconds: first_after.as_secs_f64(),
         catch_up: backlog_bytes as f64 / took / (RATE * LINE_BYTES) as f64,
