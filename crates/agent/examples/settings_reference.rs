@@ -2,7 +2,7 @@
 //! `docs/operate/agent-options.md` against it.
 #![allow(clippy::print_stdout, reason = "the reference is the output")]
 
-use agent::settings::options::{Effect, OPTIONS, OptionInfo, Rank};
+use agent::settings::options::{Effect, OptionInfo, Rank, options};
 
 fn main() {
     section(
@@ -31,7 +31,7 @@ const INSTANCE: &str = "`ilogtail_config.json` and the fragments in `config.d`. 
 fn section(title: &str, text: &str, belongs: fn(&OptionInfo) -> bool) {
     println!("\n### {title}\n\n{text}\n");
     println!("| name | also | default | |\n|---|---|---|---|");
-    for option in OPTIONS.iter().filter(|option| belongs(option)) {
+    for option in options().filter(|option| belongs(option)) {
         let also: Vec<String> = option.named.iter().map(|name| format!("`{name}`")).collect();
         let meaning = match option.effect {
             Effect::Used => option.meaning.to_owned(),

@@ -7,39 +7,32 @@
 //! begin with `SIDETAIL_AGENT_` and always win.
 
 mod instance;
+mod limits;
 mod machine;
 mod membership;
 pub mod options;
 mod reader;
+mod sending;
 mod values;
 
 pub use machine::{Machine, ThisMachine, memory_limit};
 pub use membership::{Membership, MembershipSources};
+pub use sending::Credentials;
 
 use crate::log::{Level, level_named};
 use crate::supervisor::Limits;
 use pipeline::batch::BatchLimits;
 use pipeline::flow::LONGEST_REST;
-use pipeline::retry::KEEP_REFUSED;
 use pipeline::tags::AgentLabels;
 use reader::Reader;
 use sls::compress::Compression;
-use sls_client::{CredentialSource, Endpoint, KeyPair, Signature};
+use sls_client::{Endpoint, Signature};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use values::{bytes, endpoint, number, seconds};
-
-/// Memory between read and acknowledgement, unless a setting says otherwise.
-const MEMORY_BYTES: usize = 2 * 1024 * 1024;
-
-/// The same where long records are asked for.
-const MEMORY_BYTES_FOR_LONG_RECORDS: usize = 4 * 1024 * 1024;
-
-/// Less leaves no room for a batch.
-const MIN_MEMORY_BYTES: usize = 1024 * 1024;
 
 /// Where the hand-shake with an application takes place, if the directory exists (`agent` 1.5).
 const TASK_SITE: &str = "/tasksite";
@@ -55,28 +48,6 @@ pub enum SinkKind {
     Sls,
     /// Nowhere.
     Null,
-}
-
-/// What to sign with, as set.
-#[derive(Clone, Debug)]
-pub enum Credentials {
-    /// Nothing.
-    Anonymous,
-    /// A key.
-    Key(KeyPair),
-    /// The files of a key: its id, its secret.
-    Files(PathBuf, PathBuf),
-}
-
-impl Credentials {
-    /// The source for one client.
-    pub fn source(&self) -> CredentialSource {
-        match self {
-            Self::Anonymous => CredentialSource::Anonymous,
-            Self::Key(key) => CredentialSource::Static(key.clone()),
-            Self::Files(id, secret) => CredentialSource::files(id, secret),
-        }
-    }
 }
 
 /// The settings of one agent.
@@ -256,7 +227,7 @@ impl Settings {
                  log service, for example http://sidetail-server:8080",
             ));
         }
-        let credentials = credentials(&mut reader)?;
+        let credentials = sending::credentials(&mut reader)?;
         let config_dir = reader.text("SIDETAIL_AGENT_CONFIG_DIR").map(PathBuf::from);
         let system_dir = instance::system_dir(&mut reader);
         let mut local_configs = LOCAL_CONFIGS.map(|name| system_dir.join(name)).to_vec();
@@ -283,16 +254,16 @@ impl Settings {
         let checkpoint = reader
             .text("check_point_filename")
             .map_or_else(|| state_dir.join("checkpoint"), PathBuf::from);
-        let memory_bytes = memory_bytes(&mut reader)?;
-        let (requests_in_flight, batch_age) = sending(&mut reader)?;
-        let (request_timeout, keep_refused) = patience(&mut reader)?;
+        let memory_bytes = limits::memory_bytes(&mut reader)?;
+        let (requests_in_flight, batch_age) = sending::sending(&mut reader)?;
+        let (request_timeout, keep_refused) = sending::patience(&mut reader)?;
         let batch_bytes = reader
             .lenient("batch_send_metric_size", |_| true, |text| number(text, 4 << 10, 4 << 20))
             .unwrap_or(BatchLimits::default().max_bytes);
         let batch_logs = reader
             .lenient("merge_log_count_limit", |_| true, |text| number(text, 1, 40_000))
             .unwrap_or(BatchLimits::default().max_logs);
-        let (limits, memory_bytes) = limits(&mut reader, memory_bytes);
+        let (limits, memory_bytes) = limits::limits(&mut reader, memory_bytes);
         let log_level = log_level(&mut reader)?;
         // Read by the time zone library.
         reader.text("TZ");
@@ -349,7 +320,7 @@ impl Settings {
             batch_bytes,
             batch_logs,
             requests_in_flight,
-            max_bytes_per_second: pace(&mut reader),
+            max_bytes_per_second: limits::pace(&mut reader),
             request_timeout,
             longest_pause: reader.parsed(
                 "SIDETAIL_AGENT_LONGEST_PAUSE_SECONDS",
@@ -370,7 +341,7 @@ impl Settings {
                     _ => Err(format!("`{text}` is not one of lz4, zstd and none")),
                 }
             })?,
-            signature: signature(&mut reader)?,
+            signature: sending::signature(&mut reader)?,
             log_level,
             log_file: reader.text("SIDETAIL_AGENT_LOG_FILE").map(PathBuf::from),
             origins: Vec::new(),
@@ -406,114 +377,6 @@ fn fixed_labels(reader: &mut Reader<'_>) -> AgentLabels {
     AgentLabels { source, hostname, user_defined_ids: Vec::new(), env }
 }
 
-/// Bytes between read and acknowledgement: what is set, or an eighth of what the container or
-/// Logtail's own limit allows, as far as the default reaches.
-fn memory_bytes(reader: &mut Reader<'_>) -> Result<usize, SettingsError> {
-    const MEGABYTE: u64 = 1024 * 1024;
-    let at_least = |floor: f64| move |text: &str| text.parse().is_ok_and(|it: f64| it >= floor);
-    let megabytes = |text: &str| {
-        let number: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
-        // Logtail raises the 80 and 100 of its old files.
-        if number <= 0.0 { Err("is not above 0".to_owned()) } else { Ok(number.max(200.0) as u64) }
-    };
-    let known = reader.lenient("mem_usage_limit", at_least(384.0), megabytes);
-    if let Some(text) = reader.text("SIDETAIL_AGENT_MEMORY_BYTES") {
-        let set = bytes(&text).and_then(|bytes| match bytes {
-            0..MIN_MEMORY_BYTES => Err("less than 1 MiB leaves no room for a batch".to_owned()),
-            _ => Ok(bytes),
-        });
-        return set.map_err(|why| refuse("SIDETAIL_AGENT_MEMORY_BYTES", why));
-    }
-    let container = reader.given.memory_limit;
-    let Some(limit) =
-        known.map(|it| it.saturating_mul(MEGABYTE)).into_iter().chain(container).min()
-    else {
-        return Ok(MEMORY_BYTES);
-    };
-    let eighth = usize::try_from(limit / 8).unwrap_or(usize::MAX);
-    let bytes = eighth.clamp(MIN_MEMORY_BYTES, MEMORY_BYTES);
-    if bytes != MEMORY_BYTES {
-        let from = format!("an eighth of the container's {limit} bytes");
-        reader.note("SIDETAIL_AGENT_MEMORY_BYTES", &bytes.to_string(), &from);
-    }
-    Ok(bytes)
-}
-
-/// Which logs are too long or too old, and the memory that this takes.
-fn limits(reader: &mut Reader<'_>, mut memory_bytes: usize) -> (Limits, usize) {
-    let any = |_: &str| true;
-    let mut limits = Limits::default();
-    let most = |text: &str| number(text, 10 * 1024, 8 * 1024 * 1024);
-    if let Some(bytes) = reader.lenient("max_read_buffer_size", any, most) {
-        // A record is charged twice while it becomes a batch, and must not wait for ever.
-        if memory_bytes == MEMORY_BYTES {
-            memory_bytes = memory_bytes.max((bytes * 3).min(MEMORY_BYTES_FOR_LONG_RECORDS));
-        }
-        let room = memory_bytes / 3;
-        if bytes > room {
-            reader.warnings.push(format!(
-                "max_read_buffer_size: records end at {room} bytes, as there are {memory_bytes} \
-                 bytes of memory for logs"
-            ));
-        }
-        limits.max_record_bytes = bytes.min(room);
-    }
-    let age = |text: &str| number(text, 0, u32::MAX as usize).map(|seconds| seconds as u32);
-    if let Some(seconds) = reader.lenient("ilogtail_discard_interval", any, age) {
-        limits.max_age_seconds = Some(seconds);
-    }
-    let flag = |text: &str| match text {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(format!("`{text}` is neither true nor false")),
-    };
-    if reader.lenient("discard_old_data", any, flag) == Some(false) {
-        limits.max_age_seconds = None;
-    }
-    (limits, memory_bytes)
-}
-
-/// Bytes in a second. From a certain number on they count as no limit (`agent` 1.3).
-fn pace(reader: &mut Reader<'_>) -> Option<u64> {
-    const NO_LIMIT: u64 = 30 << 20;
-    const FLOOR: u64 = 1 << 20;
-    let at_floor = |text: &str| text.parse().is_ok_and(|it: u64| it >= FLOOR);
-    let rate = |text: &str| number(text, 1, usize::MAX).map(|it| it as u64);
-    reader.lenient("max_bytes_per_sec", at_floor, rate).filter(|rate| *rate < NO_LIMIT)
-}
-
-/// Requests in flight and the age of a batch, by our names or by Logtail's.
-fn sending(reader: &mut Reader<'_>) -> Result<(usize, Duration), SettingsError> {
-    let at_least_two = |text: &str| text.parse().is_ok_and(|number: usize| number >= 2);
-    let requests = reader.lenient("send_request_concurrency", at_least_two, |text| {
-        number(text, 1, usize::MAX).map(|number| number.min(80))
-    });
-    let age = reader.lenient("batch_send_interval", |_| true, seconds);
-    let requests =
-        reader.parsed("SIDETAIL_AGENT_REQUESTS_IN_FLIGHT", requests.unwrap_or(8), |text| {
-            number(text, 1, 1000)
-        })?;
-    let age = age.unwrap_or(BatchLimits::default().max_age);
-    Ok((requests, reader.parsed("SIDETAIL_AGENT_BATCH_SECONDS", age, seconds)?))
-}
-
-/// How long one request may take, and how long a refused batch is kept, by our names or Logtail's.
-fn patience(reader: &mut Reader<'_>) -> Result<(Duration, Duration), SettingsError> {
-    let usual = Duration::from_secs(15);
-    // Logtail's can only be raised.
-    let request = reader.lenient("oas_request_timeout", |_| true, seconds);
-    let request = request.map_or(usual, |request| request.max(usual));
-    let keep = reader.lenient("discard_send_fail_interval", |_| true, seconds);
-    Ok((
-        reader.parsed("SIDETAIL_AGENT_REQUEST_SECONDS", request, seconds)?,
-        reader.parsed(
-            "SIDETAIL_AGENT_KEEP_REFUSED_SECONDS",
-            keep.unwrap_or(KEEP_REFUSED),
-            seconds,
-        )?,
-    ))
-}
-
 fn log_level(reader: &mut Reader<'_>) -> Result<Level, SettingsError> {
     let other = reader.text("LOGTAIL_LOG_LEVEL");
     let Some(text) = reader.text("SIDETAIL_AGENT_LOG").or(other) else { return Ok(Level::Info) };
@@ -534,39 +397,6 @@ fn task_site(reader: &mut Reader<'_>, name: &str, file: &str) -> Option<PathBuf>
             reader.note(name, &path.to_string_lossy(), "the directory that exists");
             Some(path)
         }
-    }
-}
-
-fn signature(reader: &mut Reader<'_>) -> Result<Signature, SettingsError> {
-    let region = reader.text("SIDETAIL_AGENT_REGION").unwrap_or_default();
-    reader.parsed("SIDETAIL_AGENT_SIGNATURE", Signature::Auto, |text| match text {
-        "auto" => Ok(Signature::Auto),
-        "v1" => Ok(Signature::V1),
-        "v4" => Ok(Signature::V4 { region: region.clone() }),
-        _ => Err(format!("`{text}` is not one of auto, v1 and v4")),
-    })
-}
-
-fn credentials(reader: &mut Reader<'_>) -> Result<Credentials, SettingsError> {
-    const ID: &str = "SIDETAIL_AGENT_ACCESS_KEY_ID";
-    const SECRET: &str = "SIDETAIL_AGENT_ACCESS_KEY_SECRET";
-    const ID_FILE: &str = "SIDETAIL_AGENT_ACCESS_KEY_ID_FILE";
-    const SECRET_FILE: &str = "SIDETAIL_AGENT_ACCESS_KEY_SECRET_FILE";
-    let instance = match (reader.text("default_access_key_id"), reader.text("default_access_key")) {
-        (Some(id), Some(secret)) => Credentials::Key(KeyPair { id, secret }),
-        _ => Credentials::Anonymous,
-    };
-    match (reader.text(ID_FILE), reader.text(SECRET_FILE)) {
-        (Some(id), Some(secret)) => return Ok(Credentials::Files(id.into(), secret.into())),
-        (None, None) => {}
-        (Some(_), None) => return Err(refuse(SECRET_FILE, format!("is missing beside {ID_FILE}"))),
-        (None, Some(_)) => return Err(refuse(ID_FILE, format!("is missing beside {SECRET_FILE}"))),
-    }
-    match (reader.text(ID), reader.text(SECRET)) {
-        (Some(id), Some(secret)) => Ok(Credentials::Key(KeyPair { id, secret })),
-        (None, None) => Ok(instance),
-        (Some(_), None) => Err(refuse(SECRET, format!("is missing beside {ID}"))),
-        (None, Some(_)) => Err(refuse(ID, format!("is missing beside {SECRET}"))),
     }
 }
 

@@ -2,7 +2,7 @@
 //! remembers which source won and which lost.
 
 use super::instance::InstanceFile;
-use super::options::{Effect, OPTIONS, OptionInfo, Rank, option};
+use super::options::{Effect, OptionInfo, Rank, option, options};
 use super::{Given, Origin, SettingsError, refuse};
 use serde_json::Value;
 
@@ -122,7 +122,7 @@ impl<'a> Reader<'a> {
     /// Says what was given and does nothing: options without effect, unknown keys, and variables
     /// that look like ours and are not.
     pub(super) fn warn_of_the_idle(&mut self) {
-        for option in OPTIONS {
+        for option in options() {
             let Effect::Without(why) = option.effect else { continue };
             for chosen in self.given_by(option) {
                 self.warnings
@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
             .map(|(key, path)| format!("{path} {key} is not a known key and has no effect"))
             .collect();
         self.warnings.extend(unknown);
-        let known: Vec<String> = OPTIONS.iter().flat_map(OptionInfo::variables).collect();
+        let known: Vec<String> = options().flat_map(OptionInfo::variables).collect();
         for name in self.given.env.keys() {
             let looks_like_ours = ["SIDETAIL_AGENT_", "ALIYUN_LOGTAIL_", "LOONG_"]
                 .iter()
