@@ -324,5 +324,15 @@ mod tests {
         let path = format!("/{}", "é".repeat(400));
         let labels = labels(Topic::None, &path);
         assert_eq!(labels.tags[1].1.len(), 511);
+        let long = "é".repeat(60);
+        let agent = AgentLabels {
+            hostname: long.clone(),
+            user_defined_ids: vec![long.clone(), long],
+            ..agent()
+        };
+        let rule = LabelRule::new(&Topic::None, &TagRules::default()).unwrap();
+        let file = LabelledFile { path: "/a", inode: 1 };
+        let tags = rule.tags(&agent, file, Vec::new());
+        assert_eq!((tags[0].1.len(), tags[2].1.len()), (98, 98));
     }
 }

@@ -258,6 +258,7 @@ impl Pattern {
 mod tests {
     use super::*;
     use crate::parse::{LogTime, Outcome, Parser, RegexParser};
+    use proptest::prelude::*;
     use sls::log_group::{LogGroup, LogGroupWriter};
 
     const COMBINED: &str = r#"log_format  main  '$remote_addr - $remote_user [$time_local] "$request" '
@@ -391,5 +392,40 @@ mod tests {
         assert_eq!(reason("${a"), "`$` at character 1 is followed by no variable name");
         assert!(reason("$a$b").starts_with("`$a` and `$b` touch each other"));
         assert!(reason("text").starts_with("the format has no variables"));
+    }
+
+    /// How a variable stands in a format, and what a value of it may be.
+    fn variable() -> impl Strategy<Value = (&'static str, &'static str, String)> {
+        prop_oneof![
+            "[a-z0-9./:?=-]{0,6}".prop_map(|value| ("", "", value)),
+            r"[a-z \[\],|;^$.-]{0,6}".prop_map(|value| ("\"", "\"", value)),
+            r#"[a-z ",|;^$.-]{0,6}"#.prop_map(|value| ("[", "]", value)),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(500))]
+
+        /// Values that do not hold what stands behind them come out as they went in, in one pass.
+        #[test]
+        fn a_line_made_by_a_format_is_read_back(
+            variables in prop::collection::vec(
+                (variable(), prop::sample::select(vec![" ", "|", ",", ";", "^", " - ", "\t", "*+"])),
+                1..8,
+            ),
+            tail in prop::sample::select(vec!["", " more"]),
+        ) {
+            let (mut format, mut line, mut expected) = (String::new(), String::new(), Vec::new());
+            for (index, ((open, close, value), between)) in variables.iter().enumerate() {
+                let between = if index == 0 { "" } else { between };
+                format.push_str(&format!("{between}{open}${{v{index}}}{close}"));
+                line.push_str(&format!("{between}{open}{value}{close}"));
+                expected.push(format!("v{index}={value}"));
+            }
+            line.push_str(tail);
+            let (fields, is_split) = read(&format, &line);
+            prop_assert_eq!(fields, Some(expected), "{} over {:?}", format, line);
+            prop_assert!(is_split, "{:?}", regex(&format));
+        }
     }
 }
