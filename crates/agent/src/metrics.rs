@@ -122,7 +122,7 @@ metrics! {
     pieces: "counter", "long_record_pieces_total", "Pieces of records that were too long.";
     truncations: "counter", "truncated_files_total", "Files that were truncated or rewritten in place.";
     lost_possible_bytes: "counter", "lost_possible_bytes_total", "Bytes that were seen in files and not read when the files were truncated or rewritten.";
-    skipped_bytes: "counter", "skipped_bytes_total", "Bytes at the start of old files that were not read.";
+    skipped_bytes: "counter", "skipped_bytes_total", "Bytes left out by rule: the start of old files, and what delaySkipBytes skips.";
     batches_sent: "counter", "sent_batches_total", "Batches that the service confirmed.";
     logs_sent: "counter", "sent_logs_total", "Logs that the service confirmed.";
     raw_bytes_sent: "counter", "sent_raw_bytes_total", "Bytes of log groups that the service confirmed, before compression.";
