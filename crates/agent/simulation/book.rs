@@ -240,6 +240,18 @@ impl Book {
         self.lines[line].is_out_of_turn = true;
     }
 
+    /// The contents that a file has had.
+    pub(crate) fn contents_of(&self, node: NodeId) -> Vec<ContentId> {
+        (0..self.contents.len()).filter(|content| self.contents[*content].node == node).collect()
+    }
+
+    /// The lines of a content need not come in the order of their path.
+    pub(crate) fn untie(&mut self, content: ContentId) {
+        for part in &self.contents[content].parts {
+            self.lines[part.line].is_out_of_turn = true;
+        }
+    }
+
     /// What has not arrived so far need not come in the order of its path.
     pub(crate) fn lose_turns(&mut self) {
         for line in self.lines.iter_mut().filter(|line| line.arrived.is_empty()) {

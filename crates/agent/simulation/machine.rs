@@ -657,7 +657,8 @@ impl Machine {
                 }
             }
         }
-        if self.habits.watches && now >= agent.looked + 20 * MILLI {
+        let looks = now >= agent.looked + 20 * MILLI || agent.collector.is_scan_due(moment);
+        if self.habits.watches && looks {
             agent.looked = now;
             for notice in take_notices(&self.world, &mut agent.watched) {
                 agent.collector.notice(notice, moment);
@@ -666,8 +667,10 @@ impl Machine {
         let turn = agent.collector.turn(moment);
         if agent.collector.scans() != agent.scans {
             agent.scans = agent.collector.scans();
-            let world = self.world.borrow();
-            agent.watched.clear();
+            let world = &mut *self.world.borrow_mut();
+            let before = std::mem::take(&mut agent.watched);
+            // The kernel tells nothing of what happened before it was asked to.
+            world.disk.changes.retain(|(dir, ..)| before.contains_key(dir));
             for dir in agent.collector.directories() {
                 if let Some(node) = world.disk.resolve(dir, true) {
                     agent.watched.entry(node).or_insert_with(|| dir.clone());

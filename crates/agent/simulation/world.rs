@@ -96,6 +96,8 @@ pub(crate) struct World {
     streams: Vec<Stream>,
     /// The file that was made last at a path.
     latest: BTreeMap<PathBuf, NodeId>,
+    /// Files that were made at one path in one tick of the clock: nothing tells their order.
+    tied: BTreeSet<NodeId>,
     /// Files to be deleted, and when.
     doomed: Vec<(u64, PathBuf)>,
     /// Writers act between two calls of the agent, in so many of a thousand cases.
@@ -141,6 +143,7 @@ impl World {
             pattern,
             streams: Vec::new(),
             latest: BTreeMap::new(),
+            tied: BTreeSet::new(),
             doomed: Vec::new(),
             interference: *script.pick(&[0, 0, 20, 100]),
             interferences_left: 300,
@@ -288,7 +291,12 @@ impl World {
         let node = self.disk.create(path, wall);
         let content = self.disk.content(node);
         self.book.begin(content, node);
-        self.latest.insert(path.to_owned(), node);
+        if let Some(before) = self.latest.insert(path.to_owned(), node)
+            && self.disk.nodes[before].born == self.disk.nodes[node].born
+        {
+            self.tied.extend([before, node]);
+            self.book.contents_of(before).into_iter().for_each(|it| self.book.untie(it));
+        }
         let inode = self.disk.nodes[node].inode;
         self.say(|| {
             format!("create {} (node {node}, inode {inode}, content {content})", path.display())
@@ -353,7 +361,7 @@ impl World {
     ) -> Option<(LineId, usize)> {
         let content = self.disk.content(node);
         let offset = self.book.len(content);
-        let is_late = self.latest.get(Path::new(path)) != Some(&node);
+        let is_late = self.latest.get(Path::new(path)) != Some(&node) || self.tied.contains(&node);
         let mut bytes = Vec::new();
         for number in 0..count {
             let (line, from) = match open.take() {

@@ -6,7 +6,7 @@
 mod restored;
 mod store;
 
-pub use restored::{Claim, Restored, Taken};
+pub use restored::{Claim, Ranked, Restored};
 pub use store::{Loaded, load, save};
 
 use pipeline::identity::{FileFacts, FileId, Known, Mark, content_hash};

@@ -35,55 +35,75 @@ impl Claim<'_> {
     }
 }
 
-/// An entry, and the place it was taken from.
+/// An entry and its rank: of the contents of one path, the one of the lower rank came first.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Taken {
-    place: usize,
+pub struct Ranked {
+    /// Where the entry stood in the checkpoint.
+    pub rank: i64,
     /// The entry.
     pub entry: Entry,
 }
 
-/// The unclaimed entries.
+/// The unclaimed entries, by rank.
 #[derive(Debug, Default)]
 pub struct Restored {
-    entries: Vec<Entry>,
+    entries: Vec<Ranked>,
+    next_rank: i64,
+    /// The rank of what is over is below all others.
+    over_rank: i64,
 }
 
 impl Restored {
     /// Starts with the entries of the last run.
     pub fn new(entries: Vec<Entry>) -> Self {
-        Self { entries }
+        let mut restored = Self::default();
+        entries.into_iter().for_each(|entry| restored.put(entry));
+        restored
     }
 
     /// Adds the entry of a file that was followed until now.
     pub fn put(&mut self, entry: Entry) {
-        self.entries.push(entry);
+        self.entries.push(Ranked { rank: self.next_rank, entry });
+        self.next_rank += 1;
     }
 
-    /// Puts back what was taken, the last first: the order of entries tells which content of a path
-    /// came first.
-    pub fn put_back(&mut self, taken: Vec<Taken>) {
-        for Taken { place, entry } in taken.into_iter().rev() {
-            self.entries.insert(place.min(self.entries.len()), entry);
+    /// Adds the entry of a content that is over: every other of its path comes after it.
+    pub fn put_over(&mut self, entry: Entry) {
+        self.over_rank -= 1;
+        self.put_back(vec![Ranked { rank: self.over_rank, entry }]);
+    }
+
+    /// Puts back what was taken, where it was.
+    pub fn put_back(&mut self, taken: Vec<Ranked>) {
+        for one in taken {
+            let place = self.entries.partition_point(|other| other.rank < one.rank);
+            self.entries.insert(place, one);
         }
     }
 
     /// Takes the entry that fits best for the file with these facts. Whether the content is still
     /// the same is for the caller to judge.
-    pub fn take(&mut self, claim: Claim<'_>, facts: &FileFacts) -> Option<Taken> {
+    pub fn take(&mut self, claim: Claim<'_>, facts: &FileFacts) -> Option<Ranked> {
         let best = self
             .entries
             .iter()
             .enumerate()
-            .filter(|(_, entry)| entry.may_be(facts))
-            .filter_map(|(at, entry)| Some((entry.device != facts.device, claim.fit(entry)?, at)))
+            .filter(|(_, Ranked { entry, .. })| entry.may_be(facts))
+            .filter_map(|(at, Ranked { entry, .. })| {
+                Some((entry.device != facts.device, claim.fit(entry)?, at))
+            })
             .min()?;
-        Some(Taken { place: best.2, entry: self.entries.remove(best.2) })
+        Some(self.entries.remove(best.2))
+    }
+
+    /// The entries by rank.
+    pub fn ranked(&self) -> &[Ranked] {
+        &self.entries
     }
 
     /// The entries, as they were written.
-    pub fn all(&self) -> &[Entry] {
-        &self.entries
+    pub fn all(&self) -> impl Iterator<Item = &Entry> + Clone {
+        self.entries.iter().map(|ranked| &ranked.entry)
     }
 
     /// Drops an entry whose content goes on in another file.
@@ -93,7 +113,7 @@ impl Restored {
 
     /// Drops the entries of files of which the content is another one now.
     pub fn forget(&mut self, facts: &FileFacts) {
-        self.entries.retain(|entry| !entry.may_be(facts));
+        self.entries.retain(|ranked| !ranked.entry.may_be(facts));
     }
 
     /// The entries that a configuration may claim, its own and those of one that is no more and
@@ -103,13 +123,12 @@ impl Restored {
             Some(2) => takes(&entry.path),
             fit => fit.is_some(),
         };
-        self.entries.iter().filter(is_claimed).cloned().collect()
+        self.all().filter(is_claimed).cloned().collect()
     }
 
-    /// All entries that are still worth keeping at `now_seconds`.
-    pub fn keep(&mut self, now_seconds: u64) -> &[Entry] {
-        self.entries.retain(|entry| entry.seen + KEEP_SECONDS > now_seconds);
-        &self.entries
+    /// Drops the entries that are not worth keeping any more at `now_seconds`.
+    pub fn drop_old(&mut self, now_seconds: u64) {
+        self.entries.retain(|ranked| ranked.entry.seen + KEEP_SECONDS > now_seconds);
     }
 }
 
@@ -125,7 +144,7 @@ mod tests {
     fn take(restored: &mut Restored, config: &str, logstore: &str, inode: u64) -> Option<Entry> {
         let running = HashSet::from(["mine".to_owned(), "runs".to_owned()]);
         let claim = Claim { config, project: "p", logstore, running: &running };
-        restored.take(claim, &facts(inode)).map(|taken| taken.entry)
+        restored.take(claim, &facts(inode)).map(|ranked| ranked.entry)
     }
 
     #[test]
@@ -142,10 +161,10 @@ mod tests {
         let claim = Claim { config: "c", project: "p", logstore: "l", running: &running };
         let entries = [entry("c", 4, 1), entry("c", 5, 2), entry("c", 5, 3), entry("c", 6, 4)];
         let mut restored = Restored::new(entries.to_vec());
-        let taken: Vec<Taken> = std::iter::from_fn(|| restored.take(claim, &facts(5))).collect();
+        let taken: Vec<Ranked> = std::iter::from_fn(|| restored.take(claim, &facts(5))).collect();
         assert_eq!(taken.len(), 2);
         restored.put_back(taken);
-        assert_eq!(restored.all(), entries);
+        assert_eq!(restored.all().cloned().collect::<Vec<_>>(), entries);
     }
 
     #[test]
@@ -160,7 +179,9 @@ mod tests {
     #[test]
     fn entries_of_files_that_are_long_gone_are_forgotten() {
         let mut restored = Restored::new(vec![entry("c", 5, 1)]);
-        assert_eq!(restored.keep(1_700_000_000 + KEEP_SECONDS - 1).len(), 1);
-        assert_eq!(restored.keep(1_700_000_000 + KEEP_SECONDS).len(), 0);
+        restored.drop_old(1_700_000_000 + KEEP_SECONDS - 1);
+        assert_eq!(restored.all().count(), 1);
+        restored.drop_old(1_700_000_000 + KEEP_SECONDS);
+        assert_eq!(restored.all().count(), 0);
     }
 }

@@ -141,7 +141,7 @@ impl Collecting {
                 }
             }
             if let Some(inotify) = &mut inotify
-                && now.clock.duration_since(looked) >= coalesce
+                && (now.clock.duration_since(looked) >= coalesce || collector.is_scan_due(now))
             {
                 looked = now.clock;
                 let notices = inotify.take();

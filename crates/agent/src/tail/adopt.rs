@@ -1,6 +1,6 @@
 //! Begins to follow a file: where to begin with it, as which content, and in whose turn.
 
-use super::file::{Anchor, SafePoint, Tail};
+use super::file::{Anchor, First, SafePoint, Tail};
 use super::packed::lane_path;
 use super::park::is_shortage;
 use super::read::scope;
@@ -8,7 +8,7 @@ use super::source::{file_labels, placed, shown};
 use super::{
     Collector, FileKey, Lane, LaneId, Moment, Phase, Ship, SourceId, UNNAMED, Unsaved, file_alarm,
 };
-use crate::checkpoint::Entry;
+use crate::checkpoint::Ranked;
 use crate::debug;
 use crate::files::{Files, Found, is_packed, read_full};
 use crate::log::alarm;
@@ -38,11 +38,14 @@ pub(super) struct Begin {
     pub(super) skipped: u64,
     /// The checkpoint knows of this content.
     pub(super) is_recorded: bool,
+    /// Where it stood there.
+    pub(super) rank: Option<i64>,
 }
 
 impl Begin {
     /// Where a content was left. `anchor` is what stands in front of its position.
-    pub(super) fn from_entry(entry: &Entry, anchor: Anchor) -> Self {
+    pub(super) fn from_entry(known: &Ranked, anchor: Anchor) -> Self {
+        let Ranked { rank, entry } = known;
         Self {
             position: entry.offset,
             anchor,
@@ -52,6 +55,7 @@ impl Begin {
             shown: Some(entry.path.clone()),
             skipped: 0,
             is_recorded: true,
+            rank: Some(*rank),
         }
     }
 
@@ -65,6 +69,7 @@ impl Begin {
             shown: None,
             skipped: 0,
             is_recorded: false,
+            rank: None,
         }
     }
 }
@@ -85,6 +90,8 @@ pub(super) enum Sight<'a> {
     RenamedFrom(&'a Path),
     /// Under another name, beside this path, where it was written if it is no copy.
     Beside(&'a Path),
+    /// As the copy of what was written at this path.
+    CopyOf(&'a Path),
 }
 
 impl<'a> Sight<'a> {
@@ -92,7 +99,7 @@ impl<'a> Sight<'a> {
     pub(super) fn written_at(self, path: &'a Path) -> &'a Path {
         match self {
             Self::InPlace => path,
-            Self::RenamedFrom(from) | Self::Beside(from) => from,
+            Self::RenamedFrom(from) | Self::Beside(from) | Self::CopyOf(from) => from,
         }
     }
 }
@@ -151,7 +158,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
                     return None;
                 }
                 Err(error) => {
-                    known.into_iter().for_each(|(_, taken)| self.restored.put_back(taken));
+                    known.into_iter().for_each(|(_, known)| self.restored.put_back(known));
                     return self.cannot_open(path, &error);
                 }
             }
@@ -209,7 +216,12 @@ impl<F: Files, S: Ship> Collector<F, S> {
             phase: Phase::Following,
             is_queued: false,
             is_caught_up: false,
-            looks_beside: begin.position == 0 && matches!(sight, Sight::InPlace),
+            rank: begin.rank,
+            first: match sight {
+                Sight::InPlace if begin.position == 0 => First::LookBeside,
+                Sight::CopyOf(_) if begin.position == 0 => First::Recover,
+                _ => First::Read,
+            },
             succeeded_since: None,
             is_recorded: begin.generation == 0 || begin.is_recorded,
             failing: None,
@@ -229,7 +241,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
         source.copies.remove(&inode);
         self.tails.insert(key, tail);
         let place = match sight {
-            Sight::InPlace => None,
+            Sight::InPlace | Sight::CopyOf(_) => {
+                begin.rank.and_then(|rank| self.place_by_rank(lane, rank))
+            }
             Sight::RenamedFrom(_) | Sight::Beside(_) => self.place_by_birth(lane, &facts),
         };
         // Whoever is being read looks once more for its end, and then lets the next one go.
@@ -247,6 +261,15 @@ impl<F: Files, S: Ship> Collector<F, S> {
             self.make_ready(first);
         }
         key
+    }
+
+    /// Where a content of the last run belongs among those of its path: in front of the first one
+    /// that came after it, when that was found earlier.
+    fn place_by_rank(&self, lane: LaneId, rank: i64) -> Option<usize> {
+        self.lanes.get(&lane)?.waiting.iter().position(|key| {
+            let other = self.tails.get(key);
+            other.is_some_and(|other| other.rank.is_none_or(|other| other > rank))
+        })
     }
 
     /// Where a file that was renamed before we saw it belongs among those of its path: in front of

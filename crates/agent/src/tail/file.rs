@@ -44,6 +44,17 @@ impl Anchor {
     }
 }
 
+/// What has to be done before the first byte of a content is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum First {
+    /// Nothing.
+    Read,
+    /// Contents of the last run are found that came before it.
+    Recover,
+    /// And those that had its path before it and are not known.
+    LookBeside,
+}
+
 /// A followed file.
 pub(super) struct Tail<H> {
     pub(super) source: SourceId,
@@ -69,8 +80,10 @@ pub(super) struct Tail<H> {
     pub(super) is_queued: bool,
     /// The last read found nothing more.
     pub(super) is_caught_up: bool,
-    /// Before it is read, those are looked for that had its path before and are not known.
-    pub(super) looks_beside: bool,
+    /// Where it stood in the checkpoint of the last run.
+    pub(super) rank: Option<i64>,
+    /// What has to be done before its first byte is read.
+    pub(super) first: First,
     /// Since when a successor is known to have content.
     pub(super) succeeded_since: Option<Instant>,
     /// The checkpoint knows of this content. Before it does, nothing of one that is not the first

@@ -18,6 +18,7 @@ mod labels;
 mod ledger;
 mod packed;
 mod park;
+mod positions;
 mod queue;
 mod quiet;
 mod read;
@@ -29,6 +30,7 @@ mod unseen;
 
 pub use drain::Report;
 pub use ledger::{FileLedger, LedgerPhase};
+pub use positions::{Saved, Unsaved};
 
 use crate::budget::{AccountId, Budget};
 use crate::checkpoint::{Entry, Restored};
@@ -290,27 +292,6 @@ struct Lane {
     files: usize,
 }
 
-/// What became of a checkpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Saved {
-    /// It is on disk.
-    Yes,
-    /// It could not be written.
-    No,
-}
-
-/// What the checkpoint on disk does not know yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Unsaved {
-    /// Nothing.
-    Nothing,
-    /// Progress in known files: after a crash it is sent again.
-    Positions,
-    /// That a file exists. It should be written soon: if the agent dies and the file is renamed
-    /// out of its pattern meanwhile, only the checkpoint leads back to it.
-    Files,
-}
-
 impl<F: Files, S: Ship> Collector<F, S> {
     /// A collector without configurations.
     pub fn new(files: F, way_out: S, mut setup: Setup, now: Moment) -> Self {
@@ -474,83 +455,15 @@ impl<F: Files, S: Ship> Collector<F, S> {
         self.is_configured = true;
     }
 
-    /// What changed since [`positions`](Self::positions) was last called.
-    pub fn unsaved(&self) -> Unsaved {
-        self.unsaved
-    }
-
-    /// The positions given out last are on disk, or could not be written.
-    pub fn saved(&mut self, outcome: Saved) {
-        self.records_fail = outcome == Saved::No;
-        let keys = match outcome {
-            Saved::Yes => std::mem::take(&mut self.recording),
-            Saved::No => self.tails.keys().copied().collect(),
-        };
-        for key in keys {
-            if let Some(tail) = self.tails.get_mut(&key)
-                && !tail.is_recorded
-            {
-                tail.is_recorded = outcome == Saved::Yes;
-                self.make_ready(key);
-            }
-        }
-    }
-
-    /// All positions that are safe to remember. When they are on disk, or could not be written,
-    /// [`saved`](Self::saved) has to be told.
-    pub fn positions(&mut self, now: Moment) -> Vec<Entry> {
-        self.unsaved = Unsaved::Nothing;
-        self.recording.clear();
-        self.recording
-            .extend(self.tails.iter().filter(|(_, tail)| !tail.is_recorded).map(|(key, _)| *key));
-        // What waits to be found again is older than what is followed.
-        let mut entries = self.restored.keep(now.wall_seconds()).to_vec();
-        let keys = self.in_turn(|tail| tail.phase != Phase::Rewritten);
-        let tails = keys.iter().filter_map(|key| self.tails.get(key));
-        entries.extend(tails.filter_map(|tail| self.entry(tail)));
-        entries
-    }
-
-    /// Followed contents in the order in which those of a path follow each other, which births of
-    /// files do not tell: files are made in one tick of the clock, and copies after what they hold.
-    fn in_turn(&self, wanted: impl Fn(&Tail<F::Handle>) -> bool) -> Vec<FileKey> {
-        let mut keys: Vec<FileKey> =
-            self.tails.iter().filter(|(_, tail)| wanted(tail)).map(|(key, _)| *key).collect();
-        keys.sort_by_cached_key(|key| {
-            let lane = self.tails.get(key).map_or(0, |tail| tail.lane);
-            let waiting = self.lanes.get(&lane).map(|lane| &lane.waiting);
-            let place = waiting.and_then(|it| it.iter().position(|other| other == key));
-            (lane, place.map_or(0, |place| place + 1), *key)
-        });
-        keys
+    /// Whether the next turn begins with a scan. What the watcher noticed should be told before:
+    /// it knows of renames, a scan only of names.
+    pub fn is_scan_due(&self, now: Moment) -> bool {
+        now.clock >= self.next_scan
     }
 
     /// Number of scans so far; the directories may have changed when it has.
     pub fn scans(&self) -> u64 {
         self.scans
-    }
-
-    fn entry(&self, tail: &Tail<F::Handle>) -> Option<Entry> {
-        let source = self.sources.get(&tail.source)?;
-        let (offset, point) = tail.acks.safe();
-        Some(Entry {
-            config: source.plan.name.clone(),
-            project: source.plan.project.clone(),
-            logstore: source.plan.logstore.clone(),
-            path: tail.shown.clone(),
-            at: tail.at.clone(),
-            device: tail.facts.device,
-            inode: tail.facts.inode,
-            born: tail.facts.born_nanos,
-            head: (tail.head.len, tail.head.hash),
-            offset,
-            anchor: (point.anchor.len, point.anchor.hash),
-            generation: tail.generation,
-            file: if tail.is_named { tail.id } else { UNNAMED },
-            unfinished: point.unfinished == pipeline::batch::Unfinished::Yes,
-            seen: tail.seen_seconds,
-            size: tail.seen_bytes,
-        })
     }
 
     fn wake_at(&self, now: Moment) -> Instant {

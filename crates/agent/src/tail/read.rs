@@ -1,6 +1,6 @@
 //! Reads one chunk of one file and makes records and batches of it.
 
-use super::file::{Anchor, SafePoint, Tail};
+use super::file::{Anchor, First, SafePoint, Tail};
 use super::source::{Source, file_labels, placed};
 use super::{Collector, FileKey, Moment, Phase, Room, Ship, Unsaved, file_alarm};
 use crate::alarms;
@@ -71,7 +71,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             self.cannot_read(key, &error, now);
             return Room::Enough;
         }
-        if self.tails.get(&key).is_some_and(|tail| tail.looks_beside)
+        if self.tails.get(&key).is_some_and(|tail| tail.first != First::Read)
             && !self.has_looked_beside(key, now)
         {
             return Room::Enough;
@@ -195,7 +195,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             return false;
         }
         let Some(tail) = self.tails.get_mut(&key) else { return false };
-        tail.looks_beside = false;
+        tail.first = First::Read;
         let first = self.lanes.get(&tail.lane).and_then(|lane| lane.waiting.front().copied());
         let is_first = first.is_none_or(|first| first == key);
         if !is_first {
@@ -453,7 +453,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             // is collected there, the next scan begins with it.
             let entry = self.tails.get(&key).and_then(|tail| self.entry(tail));
             if let Some(entry) = entry {
-                self.restored.put(entry);
+                self.restored.put_over(entry);
             }
             self.end_rewritten(key);
             return;
@@ -482,7 +482,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
             phase: old.phase,
             is_queued: false,
             is_caught_up: false,
-            looks_beside: false,
+            rank: None,
+            first: First::Read,
             succeeded_since: None,
             is_recorded: false,
             failing: None,

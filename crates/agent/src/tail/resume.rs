@@ -6,7 +6,7 @@ use super::copy::Sought;
 use super::file::Anchor;
 use super::source::placed;
 use super::{Collector, Moment, Ship, SourceId};
-use crate::checkpoint::{Claim, Entry, Taken};
+use crate::checkpoint::{Claim, Entry, Ranked};
 use crate::files::{Files, Found, Kind, is_packed, read_full};
 use crate::log::alarm;
 use crate::{debug, info};
@@ -19,7 +19,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 impl<F: Files, S: Ship> Collector<F, S> {
-    fn claim(&mut self, id: SourceId, facts: &FileFacts) -> Option<Taken> {
+    fn claim(&mut self, id: SourceId, facts: &FileFacts) -> Option<Ranked> {
         let source = self.sources.get(&id)?;
         let claim = Claim {
             config: &source.plan.name,
@@ -42,11 +42,11 @@ impl<F: Files, S: Ship> Collector<F, S> {
         facts: &FileFacts,
         head: &[u8],
         now: Moment,
-    ) -> io::Result<Option<(Begin, Vec<Taken>)>> {
+    ) -> io::Result<Option<(Begin, Vec<Ranked>)>> {
         // Several contents may have been in the file, or in its inode; one may be there still.
-        let mut claimed: Vec<Taken> = Vec::new();
-        while let Some(taken) = self.claim(id, facts) {
-            claimed.push(taken);
+        let mut claimed: Vec<Ranked> = Vec::new();
+        while let Some(known) = self.claim(id, facts) {
+            claimed.push(known);
         }
         let begin = self.begin_of_claimed(id, &claimed, handle, facts, head, now);
         match begin {
@@ -61,20 +61,20 @@ impl<F: Files, S: Ship> Collector<F, S> {
     fn begin_of_claimed(
         &mut self,
         id: SourceId,
-        claimed: &[Taken],
+        claimed: &[Ranked],
         handle: &F::Handle,
         facts: &FileFacts,
         head: &[u8],
         now: Moment,
     ) -> io::Result<Option<Begin>> {
-        for Taken { entry, .. } in claimed {
-            if let (Verdict::Same, anchor) = self.verdict(entry, handle, facts, head)? {
-                return Ok(Some(Begin::from_entry(entry, anchor)));
+        for known in claimed {
+            if let (Verdict::Same, anchor) = self.verdict(&known.entry, handle, facts, head)? {
+                return Ok(Some(Begin::from_entry(known, anchor)));
             }
         }
-        let latest = claimed.iter().max_by_key(|taken| taken.entry.generation);
-        let Some(Taken { entry, .. }) = latest else { return Ok(None) };
-        self.resume(id, entry, handle, facts, head, now).map(Some)
+        let latest = claimed.iter().max_by_key(|known| known.entry.generation);
+        let Some(known) = latest else { return Ok(None) };
+        self.resume(id, known, handle, facts, head, now).map(Some)
     }
 
     /// Whether a file still has the content of an entry, and what stands in front of its position.
@@ -100,21 +100,22 @@ impl<F: Files, S: Ship> Collector<F, S> {
     ///
     /// # Errors
     /// When the file cannot be read, so that nothing is known about it.
-    pub(super) fn resume(
+    fn resume(
         &mut self,
         id: SourceId,
-        entry: &Entry,
+        known: &Ranked,
         handle: &F::Handle,
         facts: &FileFacts,
         head: &[u8],
         now: Moment,
     ) -> io::Result<Begin> {
+        let entry = &known.entry;
         let (verdict, anchor) = self.verdict(entry, handle, facts, head)?;
         Ok(match verdict {
-            Verdict::Same => Begin::from_entry(entry, anchor),
+            Verdict::Same => Begin::from_entry(known, anchor),
             Verdict::Truncated | Verdict::Rewritten => {
                 self.setup.metrics.truncations.add(1);
-                if self.resume_in_copy(id, entry, now)? {
+                if self.resume_in_copy(id, known, now)? {
                     return Ok(Begin::at_start(entry.generation + 1));
                 }
                 let lost = entry.size.saturating_sub(entry.offset);
@@ -142,12 +143,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
     ///
     /// # Errors
     /// When it cannot be known.
-    pub(super) fn resume_in_copy(
-        &mut self,
-        id: SourceId,
-        entry: &Entry,
-        now: Moment,
-    ) -> io::Result<bool> {
+    fn resume_in_copy(&mut self, id: SourceId, known: &Ranked, now: Moment) -> io::Result<bool> {
+        let entry = &known.entry;
         let path = placed(&entry.path, &self.setup.path_prefix);
         let Some(sought) = Sought::of_entry(entry, path) else { return Ok(false) };
         let before = self.unreadable;
@@ -157,13 +154,15 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 false => Ok(false),
             };
         };
-        let begin = Begin::from_entry(entry, copy.anchor);
+        let begin = Begin::from_entry(known, copy.anchor);
         let opened = Opened {
             handle: copy.handle,
             facts: copy.found.facts,
             head: &copy.head[..copy.head_len],
         };
-        let key = self.follow(id, &copy.path, opened, begin, Sight::InPlace, now);
+        let original = placed(&entry.path, &self.setup.path_prefix);
+        let sight = Sight::CopyOf(&original);
+        let key = self.follow(id, &copy.path, opened, begin, sight, now);
         self.lost_path(key, now);
         Ok(true)
     }

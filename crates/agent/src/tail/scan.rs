@@ -263,7 +263,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 let entry = self.tails.get(&key).filter(|tail| found.links > 0 || takes_gzip(tail));
                 let id = entry.map(|tail| tail.source);
                 if let Some(entry) = entry.and_then(|tail| self.entry(tail)) {
-                    self.restored.put(entry);
+                    self.restored.put_over(entry);
                 }
                 if let Some(source) = id.and_then(|id| self.sources.get_mut(&id)) {
                     // What waited for its end is looked at again.

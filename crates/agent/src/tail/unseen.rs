@@ -5,6 +5,7 @@
 //! it now. They come between the two.
 
 use super::adopt::Sight;
+use super::file::First;
 use super::source::placed;
 use super::{Collector, FileKey, Moment, Phase, Ship, SourceId};
 use crate::checkpoint::Entry;
@@ -74,8 +75,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
         }
     }
 
-    /// Before the first byte of a file is read that has the path of another one: finds those that
-    /// had the path in between.
+    /// Before the first byte of a content is read: sees to it that what came before it is found,
+    /// also files that had its path in between and that nobody knows.
     ///
     /// # Errors
     /// When it cannot be seen whether there are any.
@@ -83,10 +84,19 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let Some(tail) = self.tails.get(&key) else { return Ok(()) };
         let Some(source) = self.sources.get(&tail.source) else { return Ok(()) };
         let Some(born) = tail.facts.born_nanos else { return Ok(()) };
-        let (id, path) = (tail.source, tail.at.clone());
-        if placed(&tail.shown, &self.setup.path_prefix) != path {
+        let is_mine = |entry: &&Entry| {
+            entry.path == tail.shown
+                && (entry.config == source.plan.name || !self.running.contains(&entry.config))
+        };
+        let recorded = self.restored.all().filter(is_mine);
+        if !source.is_recovered && recorded.clone().any(|entry| !entry.may_be(&tail.facts)) {
+            return Err(io::Error::other("what came before it was not found so far"));
+        }
+        if tail.first != First::LookBeside {
             return Ok(());
         }
+        let (id, path) = (tail.source, placed(&tail.shown, &self.setup.path_prefix));
+        let has_path = tail.at == path;
         let before: Vec<FileKey> = match self.lanes.get(&tail.lane) {
             Some(lane) if lane.files > 1 => {
                 let of_lane = self.tails.iter().filter(|(_, other)| other.lane == tail.lane);
@@ -95,20 +105,12 @@ impl<F: Files, S: Ship> Collector<F, S> {
             _ => Vec::new(),
         };
         let births = before.iter().filter_map(|other| self.tails.get(other)?.facts.born_nanos);
-        let is_mine = |entry: &&Entry| {
-            entry.path == tail.shown
-                && (entry.config == source.plan.name || !self.running.contains(&entry.config))
-        };
-        let recorded = self.restored.all().iter().filter(is_mine);
-        if !source.is_recovered && recorded.clone().any(|entry| !entry.may_be(&tail.facts)) {
-            return Err(io::Error::other("what came before it was not found so far"));
-        }
         let recorded = recorded.filter_map(|entry| entry.born);
         let last = births.chain(recorded).filter(|before| *before <= born).max();
         let Some(last) = last else { return Ok(()) };
         // What had the path has it no more.
         for other in before {
-            if self.tails.get(&other).is_some_and(|it| it.at == path) {
+            if has_path && self.tails.get(&other).is_some_and(|it| it.at == path) {
                 self.lost_path(other, now);
             }
         }
@@ -146,7 +148,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         unseen.retain(|(_, found)| {
             births.take(found)
                 && !self.is_followed(id, found)
-                && !self.restored.all().iter().any(|entry| entry.may_be(&found.facts))
+                && !self.restored.all().any(|entry| entry.may_be(&found.facts))
         });
         // Files of one tick were most likely numbered in turn.
         unseen.sort_by_key(|(_, found)| {
