@@ -259,6 +259,12 @@ impl Book {
         }
     }
 
+    /// Nothing that was written so far need come in the order of its path.
+    pub(crate) fn lose_order(&mut self) {
+        self.lines.iter_mut().for_each(|line| line.is_out_of_turn = true);
+        self.last_of_path.clear();
+    }
+
     /// What has arrived of a content may arrive again.
     pub(crate) fn may_repeat(&mut self, content: ContentId) {
         for part in &self.contents[content].parts {

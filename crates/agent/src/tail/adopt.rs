@@ -222,6 +222,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 Sight::CopyOf(_) if begin.position == 0 => First::Recover,
                 _ => First::Read,
             },
+            passed: None,
             succeeded_since: None,
             is_recorded: begin.generation == 0 || begin.is_recorded,
             failing: None,

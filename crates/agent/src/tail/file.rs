@@ -84,6 +84,8 @@ pub(super) struct Tail<H> {
     pub(super) rank: Option<i64>,
     /// What has to be done before its first byte is read.
     pub(super) first: First,
+    /// When its turn was over, among those of its path.
+    pub(super) passed: Option<u64>,
     /// Since when a successor is known to have content.
     pub(super) succeeded_since: Option<Instant>,
     /// The checkpoint knows of this content. Before it does, nothing of one that is not the first

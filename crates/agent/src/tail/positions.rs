@@ -89,11 +89,14 @@ impl<F: Files, S: Ship> Collector<F, S> {
     pub(super) fn in_turn(&self, wanted: impl Fn(&Tail<F::Handle>) -> bool) -> Vec<FileKey> {
         let mut keys: Vec<FileKey> =
             self.tails.iter().filter(|(_, tail)| wanted(tail)).map(|(key, _)| *key).collect();
+        // Those whose turn is over in the order in which it was, then those that wait for theirs.
         keys.sort_by_cached_key(|key| {
-            let lane = self.tails.get(key).map_or(0, |tail| tail.lane);
+            let tail = self.tails.get(key);
+            let lane = tail.map_or(0, |tail| tail.lane);
             let waiting = self.lanes.get(&lane).map(|lane| &lane.waiting);
             let place = waiting.and_then(|it| it.iter().position(|other| other == key));
-            (lane, place.map_or(0, |place| place + 1), *key)
+            let passed = tail.and_then(|tail| tail.passed).filter(|_| place.is_none());
+            (lane, place.map_or(0, |place| place + 1), passed, *key)
         });
         keys
     }

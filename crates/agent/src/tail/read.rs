@@ -413,6 +413,10 @@ impl<F: Files, S: Ship> Collector<F, S> {
             return;
         }
         self.seal(key);
+        let passed = self.new_id();
+        if let Some(tail) = self.tails.get_mut(&key) {
+            tail.passed = Some(passed);
+        }
         let Some(lane) = self.lanes.get_mut(&lane) else { return };
         lane.waiting.pop_front();
         if let Some(next) = lane.waiting.front().copied() {
@@ -445,6 +449,11 @@ impl<F: Files, S: Ship> Collector<F, S> {
         self.setup.metrics.truncations.add(1);
         if copy.is_none() {
             self.note_loss(key);
+            if self.unreadable > before {
+                // Should its copy be seen later, it is known for one.
+                let entry = self.tails.get(&key).and_then(|tail| self.entry(tail));
+                entry.into_iter().for_each(|entry| self.restored.put_over(entry));
+            }
         }
         let Some(old) = self.tails.get_mut(&key) else { return };
         let Some(source) = self.sources.get_mut(&old.source) else { return };
@@ -484,6 +493,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             is_caught_up: false,
             rank: None,
             first: First::Read,
+            passed: None,
             succeeded_since: None,
             is_recorded: false,
             failing: None,
