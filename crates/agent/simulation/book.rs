@@ -204,7 +204,10 @@ impl Book {
     /// A content is over, or was over when it was copied.
     pub(crate) fn ended(&mut self, content: ContentId) {
         if let Some(part) = self.contents[content].parts.last() {
-            self.lines[part.line].ends.push(part.from + part.len);
+            let line = &mut self.lines[part.line];
+            line.ends.push(part.from + part.len);
+            // What its writer adds stands in another content.
+            line.is_out_of_turn |= part.from + part.len < line.text.len();
         }
     }
 

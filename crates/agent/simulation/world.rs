@@ -94,8 +94,10 @@ pub(crate) struct World {
     wall_step: i64,
     pattern: Pattern,
     streams: Vec<Stream>,
-    /// The file that was made last at a path.
-    latest: BTreeMap<PathBuf, NodeId>,
+    /// The files that were made at a path, the last one last.
+    made: BTreeMap<PathBuf, Vec<NodeId>>,
+    /// Files made before the clock was set.
+    before_step: NodeId,
     /// Files that were made at one path in one tick of the clock: nothing tells their order.
     tied: BTreeSet<NodeId>,
     /// Files to be deleted, and when.
@@ -142,7 +144,8 @@ impl World {
             wall_step: 0,
             pattern,
             streams: Vec::new(),
-            latest: BTreeMap::new(),
+            made: BTreeMap::new(),
+            before_step: 0,
             tied: BTreeSet::new(),
             doomed: Vec::new(),
             interference: *script.pick(&[0, 0, 20, 100]),
@@ -209,6 +212,7 @@ impl World {
         self.wall_step += step * SECOND as i64;
         // Births do not tell any more which file came before which.
         self.book.lose_order();
+        self.before_step = self.disk.nodes.len();
         self.say(|| format!("the clock is set by {step} s"));
     }
 
@@ -293,7 +297,10 @@ impl World {
         let node = self.disk.create(path, wall);
         let content = self.disk.content(node);
         self.book.begin(content, node);
-        if let Some(before) = self.latest.insert(path.to_owned(), node)
+        let made = self.made.entry(path.to_owned()).or_default();
+        let before = made.last().copied();
+        made.push(node);
+        if let Some(before) = before
             && self.disk.nodes[before].born == self.disk.nodes[node].born
         {
             self.tied.extend([before, node]);
@@ -331,7 +338,7 @@ impl World {
         let before = self.disk.resolve(&path, true);
         let wall = self.wall();
         self.disk.make_link(&path, &target, wall);
-        self.latest.insert(path.clone(), node);
+        self.made.entry(path.clone()).or_default().push(node);
         self.say(|| format!("{} leads to {}", path.display(), target.display()));
         if let Some(before) = before {
             self.moved(before);
@@ -363,7 +370,8 @@ impl World {
     ) -> Option<(LineId, usize)> {
         let content = self.disk.content(node);
         let offset = self.book.len(content);
-        let is_late = self.latest.get(Path::new(path)) != Some(&node) || self.tied.contains(&node);
+        let latest = self.made.get(Path::new(path)).and_then(|made| made.last());
+        let is_late = latest != Some(&node) || self.tied.contains(&node) || node < self.before_step;
         let mut bytes = Vec::new();
         for number in 0..count {
             let (line, from) = match open.take() {
@@ -437,6 +445,18 @@ impl World {
             && self.disk.names_of(node).iter().any(|(dir, _)| Some(*dir) != elsewhere)
     }
 
+    /// Whether the agent knows of a file that had the path of this one before it, or of this one.
+    fn has_known_predecessor(&self, node: NodeId) -> bool {
+        let is_known = |node: &NodeId| {
+            let facts = &self.disk.nodes[*node];
+            facts.held > 0 || self.recorded.contains(&(facts.inode, facts.born))
+        };
+        self.made.values().any(|made| {
+            let place = made.iter().position(|other| *other == node);
+            place.is_some_and(|place| made[..=place].iter().any(is_known))
+        })
+    }
+
     /// Whether two files are in one directory.
     fn is_beside(&self, one: NodeId, other: NodeId) -> bool {
         let dirs = |node| self.disk.names_of(node).into_iter().map(|(dir, _)| dir);
@@ -450,6 +470,10 @@ impl World {
         let is_read = self.read.get(&node).is_some_and(|(read, _)| *read == content);
         let is_held =
             self.disk.nodes[node].held > 0 && (is_read || !self.book.contents[content].is_copy);
+        if !is_held && !self.has_known_predecessor(node) {
+            // Nothing leads to it but the news of its renaming, which may come after its successor.
+            self.book.untie(content);
+        }
         if !is_held && !self.can_be_found(node) && !self.is_visible(node) {
             let fair = self.fair_from();
             self.book.excuse(content, 0, fair);

@@ -107,8 +107,8 @@ impl Restored {
     }
 
     /// Drops an entry whose content goes on in another file.
-    pub fn remove(&mut self, entry: &Entry) {
-        self.entries.retain(|other| other != entry);
+    pub fn remove(&mut self, rank: i64) {
+        self.entries.retain(|other| other.rank != rank);
     }
 
     /// Drops the entries of files of which the content is another one now.
@@ -118,12 +118,12 @@ impl Restored {
 
     /// The entries that a configuration may claim, its own and those of one that is no more and
     /// had a path that `takes`, as they were written: the contents of a path follow each other.
-    pub fn of_claim(&self, claim: Claim<'_>, takes: impl Fn(&str) -> bool) -> Vec<Entry> {
-        let is_claimed = |entry: &&Entry| match claim.fit(entry) {
-            Some(2) => takes(&entry.path),
+    pub fn of_claim(&self, claim: Claim<'_>, takes: impl Fn(&str) -> bool) -> Vec<Ranked> {
+        let is_claimed = |ranked: &&Ranked| match claim.fit(&ranked.entry) {
+            Some(2) => takes(&ranked.entry.path),
             fit => fit.is_some(),
         };
-        self.all().filter(is_claimed).cloned().collect()
+        self.entries.iter().filter(is_claimed).cloned().collect()
     }
 
     /// Drops the entries that are not worth keeping any more at `now_seconds`.

@@ -86,6 +86,8 @@ pub(super) struct Opened<'a, H> {
 pub(super) enum Sight<'a> {
     /// At its path.
     InPlace,
+    /// Wherever it is now: the last run knew it.
+    Resumed,
     /// Under another name, after it had been written at this path.
     RenamedFrom(&'a Path),
     /// Under another name, beside this path, where it was written if it is no copy.
@@ -98,7 +100,7 @@ impl<'a> Sight<'a> {
     /// Where a file that stands at `path` was written.
     pub(super) fn written_at(self, path: &'a Path) -> &'a Path {
         match self {
-            Self::InPlace => path,
+            Self::InPlace | Self::Resumed => path,
             Self::RenamedFrom(from) | Self::Beside(from) | Self::CopyOf(from) => from,
         }
     }
@@ -134,6 +136,14 @@ impl<F: Files, S: Ship> Collector<F, S> {
             Err(error) => return self.cannot_open(path, &error),
         };
         let inode = (facts.device, facts.inode);
+        let found = (what.facts.device, what.facts.inode, what.facts.born_nanos);
+        if (facts.device, facts.inode, facts.born_nanos) != found
+            && !matches!(sight, Sight::InPlace)
+        {
+            // Names have moved: the next scan looks again.
+            self.unreadable += 1;
+            return None;
+        }
         if self.sources.get(&id)?.by_inode.contains_key(&inode) {
             return None;
         }
@@ -166,7 +176,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let begin = match known {
             Some((begin, _)) => begin,
             None if self.is_queue_full(id, path, sight) => return None,
-            None if matches!(sight, Sight::InPlace) => {
+            None if matches!(sight, Sight::InPlace | Sight::Resumed) => {
                 self.first_sight(id, path, &handle, &facts)?
             }
             None => Begin::at_start(0),
@@ -218,7 +228,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
             is_caught_up: false,
             rank: begin.rank,
             first: match sight {
-                Sight::InPlace if begin.position == 0 => First::LookBeside,
+                _ if is_packed(path.as_os_str().as_bytes()) => First::Read,
+                Sight::InPlace | Sight::Resumed if begin.position == 0 => First::LookBeside,
                 Sight::CopyOf(_) if begin.position == 0 => First::Recover,
                 _ => First::Read,
             },
@@ -242,7 +253,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         source.copies.remove(&inode);
         self.tails.insert(key, tail);
         let place = match sight {
-            Sight::InPlace | Sight::CopyOf(_) => {
+            Sight::InPlace | Sight::Resumed | Sight::CopyOf(_) => {
                 begin.rank.and_then(|rank| self.place_by_rank(lane, rank))
             }
             Sight::RenamedFrom(_) | Sight::Beside(_) => self.place_by_birth(lane, &facts),

@@ -11,7 +11,7 @@ use super::copy::{IN_THE_MAKING_NANOS, Likeness, Sought};
 use super::file::Anchor;
 use super::source::placed;
 use super::{Collector, FileKey, Moment, Phase, Ship, SourceId};
-use crate::checkpoint::{Claim, Entry};
+use crate::checkpoint::{Claim, Ranked};
 use crate::files::{Files, Found, Kind, is_packed, read_full};
 use crate::info;
 use pipeline::identity::{ANCHOR_BYTES, FileFacts, HEAD_BYTES};
@@ -116,16 +116,17 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 _ => {}
             }
         }
-        for entry in self.entries_of(id) {
+        for known in self.entries_of(id) {
+            let entry = &known.entry;
             let path = placed(&entry.path, &self.setup.path_prefix);
-            let Some(sought) = Sought::of_entry(&entry, path) else { continue };
+            let Some(sought) = Sought::of_entry(entry, path) else { continue };
             match self.likeness(&sought, handle, facts, head) {
                 Likeness::Copy(_) if facts.size_bytes == entry.offset => {
                     return Ok(Known::Until(self.end_of(handle, facts)?));
                 }
                 Likeness::Copy(anchor) if facts.size_bytes >= entry.size => {
-                    self.restored.remove(&entry);
-                    return Ok(Known::Until(Begin::from_entry(&entry, anchor)));
+                    self.restored.remove(known.rank);
+                    return Ok(Known::Until(Begin::from_entry(&known, anchor)));
                 }
                 Likeness::Copy(_) | Likeness::Beginning if is_fresh => return Ok(Known::Later),
                 _ => {}
@@ -153,12 +154,13 @@ impl<F: Files, S: Ship> Collector<F, S> {
     pub(super) fn resume_packed(
         &mut self,
         id: SourceId,
-        entry: &Entry,
+        known: &Ranked,
         mut packed: Vec<PathBuf>,
         now: Moment,
     ) {
-        let path = placed(&entry.path, &self.setup.path_prefix);
-        let Some(sought) = Sought::of_entry(entry, path) else { return };
+        let entry = &known.entry;
+        let original = placed(&entry.path, &self.setup.path_prefix);
+        let Some(sought) = Sought::of_entry(entry, original.clone()) else { return };
         packed.sort();
         for path in packed {
             let Ok(handle) = self.open_making_room(&path) else { continue };
@@ -189,10 +191,11 @@ impl<F: Files, S: Ship> Collector<F, S> {
                     entry.offset,
                     path.display()
                 );
-                self.restored.remove(entry);
-                let begin = Begin::from_entry(entry, anchor);
+                self.restored.remove(known.rank);
+                let begin = Begin::from_entry(known, anchor);
                 let opened = Opened { handle, facts, head };
-                let key = self.follow(id, &path, opened, begin, Sight::InPlace, now);
+                let sight = Sight::CopyOf(&original);
+                let key = self.follow(id, &path, opened, begin, sight, now);
                 self.lost_path(key, now);
                 return;
             }
@@ -200,7 +203,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
     }
 
     /// What a configuration may claim of the last run, and of files that are over.
-    fn entries_of(&self, id: SourceId) -> Vec<Entry> {
+    fn entries_of(&self, id: SourceId) -> Vec<Ranked> {
         let Some(source) = self.sources.get(&id) else { return Vec::new() };
         let claim = Claim {
             config: &source.plan.name,

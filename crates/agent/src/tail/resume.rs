@@ -188,7 +188,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
         };
         // Also those of a configuration that has this name now.
         let entries = self.restored.of_claim(claim, |path| source.plan.discover.takes_path(path));
-        for entry in &entries {
+        for known in &entries {
+            let entry = &known.entry;
             match self.files.look(&entry.at) {
                 Ok(found) if entry.may_be(&found.facts) => {
                     // What was read to its end is found by the scan, or over.
@@ -198,7 +199,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
                             .get(&id)
                             .is_some_and(|source| source.plan.discover.takes_path(&entry.path));
                     if !is_over {
-                        self.adopt(id, &entry.at, &found, Sight::InPlace, now);
+                        self.adopt(id, &entry.at, &found, Sight::Resumed, now);
                     }
                 }
                 Err(error) if error.kind() != io::ErrorKind::NotFound => self.unreadable += 1,
@@ -206,14 +207,14 @@ impl<F: Files, S: Ship> Collector<F, S> {
                     let (found, packed) = self.find_inode(entry);
                     if let Some((path, found)) = found {
                         info!("{} was renamed to {}", entry.at.display(), path.display());
-                        self.adopt(id, &path, &found, Sight::InPlace, now);
+                        self.adopt(id, &path, &found, Sight::Resumed, now);
                     } else {
-                        self.resume_packed(id, entry, packed, now);
+                        self.resume_packed(id, known, packed, now);
                     }
                 }
             }
         }
-        let paths: BTreeSet<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
+        let paths: BTreeSet<&str> = entries.iter().map(|known| known.entry.path.as_str()).collect();
         for path in paths {
             self.recover_unseen(id, path, &entries, now);
         }

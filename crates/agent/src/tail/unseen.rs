@@ -8,7 +8,7 @@ use super::adopt::Sight;
 use super::file::First;
 use super::source::placed;
 use super::{Collector, FileKey, Moment, Phase, Ship, SourceId};
-use crate::checkpoint::Entry;
+use crate::checkpoint::{Entry, Ranked};
 use crate::files::{Files, Found};
 use crate::info;
 use std::collections::HashSet;
@@ -49,11 +49,11 @@ impl<F: Files, S: Ship> Collector<F, S> {
         &mut self,
         id: SourceId,
         path: &str,
-        entries: &[Entry],
+        entries: &[Ranked],
         now: Moment,
     ) {
         let path = placed(path, &self.setup.path_prefix);
-        let known_inodes: HashSet<u64> = entries.iter().map(|entry| entry.inode).collect();
+        let known_inodes: HashSet<u64> = entries.iter().map(|known| known.entry.inode).collect();
         match self.files.look(&path) {
             // Who has the path looks beside it when it is read.
             Ok(found)
@@ -68,8 +68,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
             }
             _ => {}
         }
-        let of_path = |entry: &&Entry| placed(&entry.path, &self.setup.path_prefix) == path;
-        let last = entries.iter().filter(of_path).filter_map(|entry| entry.born).max();
+        let of_path = |known: &&Ranked| placed(&known.entry.path, &self.setup.path_prefix) == path;
+        let last = entries.iter().filter(of_path).filter_map(|known| known.entry.born).max();
         if let Some(last) = last {
             self.adopt_unseen(id, &path, &Births { last, next: None }, now);
         }
