@@ -7,7 +7,7 @@
 //!
 //! What is promised for each file: its bytes are read in order and once; a position is only
 //! remembered when everything in front of it is acknowledged; a renamed file is read to its end
-//! before its successor; a truncated or rewritten one is read from the start.
+//! before its successor, also one that was begun and renamed while nobody looked; a truncated or rewritten one is read from the start.
 
 mod adopt;
 mod copy;
@@ -22,6 +22,7 @@ mod positions;
 mod queue;
 mod quiet;
 mod read;
+mod restart;
 mod resume;
 mod scan;
 mod source;
@@ -621,6 +622,10 @@ fn file_alarm(name: &'static str, path: &std::path::Path, error: &std::io::Error
 }
 
 #[cfg(test)]
+mod copy_tests;
+#[cfg(test)]
 mod option_tests;
+#[cfg(test)]
+mod order_tests;
 #[cfg(test)]
 mod tests;

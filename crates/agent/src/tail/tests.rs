@@ -194,23 +194,6 @@ fn a_line_without_its_end_is_taken_after_the_timeout() {
 }
 
 #[test]
-fn a_renamed_file_is_read_to_its_end_before_its_successor() {
-    let mut bench = Bench::new("a.log");
-    bench.append("a.log", "1\n");
-    assert_eq!(bench.lines(), ["1"]);
-    bench.append("a.log", "2\n");
-    bench.rename("a.log", "a.log.1");
-    bench.append("a.log.1", "3\n");
-    bench.append("a.log", "4\n");
-    assert_eq!(bench.lines(), ["2", "3", "4"]);
-    bench.append("a.log.1", "late\n");
-    bench.append("a.log", "5\n");
-    let mut lines = bench.lines();
-    lines.sort();
-    assert_eq!(lines, ["5", "late"]);
-}
-
-#[test]
 fn a_renamed_file_that_matches_is_not_read_again() {
     let mut bench = Bench::new("a.log*");
     for round in 0..4 {
@@ -313,45 +296,6 @@ fn a_restart_goes_on_where_it_was_acknowledged() {
     let (lines, parcels) = bench.arrived();
     assert_eq!(lines, ["3", "4"]);
     assert_eq!(parcels[0].batch.start, 4, "the span is named as before");
-}
-
-#[test]
-fn a_restart_finds_a_file_that_was_renamed_meanwhile() {
-    let mut bench = Bench::new("a.log");
-    bench.append("a.log", "1\n");
-    assert_eq!(bench.lines(), ["1"]);
-    bench.append("a.log", "2\n");
-    bench.rename("a.log", "a.log.1");
-    bench.append("a.log", "3\n");
-    bench.kill();
-    assert_eq!(bench.lines(), ["2", "3"]);
-}
-
-#[test]
-fn a_restart_finds_files_that_were_begun_and_renamed_unseen() {
-    let mut bench = Bench::new("a.log");
-    bench.append("a.log", "1\n");
-    assert_eq!(bench.lines(), ["1"]);
-    bench.append("b.log.1", "of another path\n");
-    for round in 2..5 {
-        bench.append("a.log", &format!("{round}\n"));
-        bench.rename("a.log", &format!("a.log.{}", 10 - round));
-    }
-    bench.append("a.log", "5\n");
-    bench.kill();
-    assert_eq!(bench.lines(), ["2", "3", "4", "5"]);
-    bench.kill();
-    assert_eq!(bench.lines().len(), 0, "they are known now");
-}
-
-#[test]
-fn a_copy_beside_a_file_is_not_taken_for_its_past() {
-    let mut bench = Bench::new("a.log");
-    bench.append("a.log", "1\n");
-    assert_eq!(bench.lines(), ["1"]);
-    fs::copy(bench.path("a.log"), bench.path("a.log.copy")).unwrap();
-    bench.kill();
-    assert_eq!(bench.lines().len(), 0);
 }
 
 #[test]
@@ -674,57 +618,6 @@ fn the_ledger_keeps_what_a_truncation_may_have_taken() {
 }
 
 #[test]
-fn what_was_not_read_before_a_truncation_is_read_from_the_copy() {
-    let mut bench = Bench::new("a.log");
-    bench.append("a.log", "1\n2\n");
-    assert_eq!(bench.lines(), ["1", "2"]);
-    bench.append("a.log", "3\n");
-    fs::copy(bench.path("a.log"), bench.path("a.log.1")).unwrap();
-    File::create(bench.path("a.log")).unwrap();
-    bench.append("a.log", "4\n");
-    assert_eq!(bench.lines(), ["3", "4"]);
-    assert_eq!(bench.collector.setup.metrics.lost_possible_bytes.get(), 0);
-    bench.append("a.log", "5\n");
-    bench.kill();
-    assert_eq!(bench.lines(), ["5"]);
-}
-
-#[test]
-fn what_was_truncated_while_nobody_looked_is_read_from_the_copy() {
-    let mut bench = Bench::new("a.log");
-    bench.append("a.log", "1\n2\n");
-    assert_eq!(bench.lines(), ["1", "2"]);
-    bench.append("a.log", "3\n");
-    fs::copy(bench.path("a.log"), bench.path("a.log.1")).unwrap();
-    File::create(bench.path("a.log")).unwrap();
-    bench.append("a.log", "4\n");
-    bench.kill();
-    assert_eq!(bench.lines(), ["3", "4"]);
-}
-
-#[test]
-fn a_copy_that_matches_is_not_sent_again() {
-    let mut bench = Bench::new("a.log*");
-    // More than two files that are no copies have in common: the copy is the older file here.
-    let long = "1".repeat(600);
-    bench.append("a.log", &format!("{long}\n2\n"));
-    assert_eq!(bench.lines(), [&long[..], "2"]);
-    fs::copy(bench.path("a.log"), bench.path("a.log.1")).unwrap();
-    assert_eq!(bench.lines().len(), 0);
-    bench.append("a.log", "3\n");
-    assert_eq!(bench.lines(), ["3"]);
-    File::create(bench.path("a.log")).unwrap();
-    assert_eq!(bench.lines().len(), 0);
-    // The next one is written over the first.
-    bench.append("a.log", "4\n");
-    assert_eq!(bench.lines(), ["4"]);
-    fs::copy(bench.path("a.log"), bench.path("a.log.1")).unwrap();
-    assert_eq!(bench.lines().len(), 0);
-    bench.kill();
-    assert_eq!(bench.lines().len(), 0);
-}
-
-#[test]
 fn more_files_than_descriptors_are_followed() {
     let mut bench = Bench::new("*.log");
     bench.collector.setup.max_open_files = 4;
@@ -800,27 +693,6 @@ fn a_name_from_a_part_of_a_line_is_on_record_before_it_is_used() {
 }
 
 #[test]
-fn a_copy_that_was_begun_with_and_not_read_is_taken_by_the_truncated_file() {
-    let mut bench = Bench::new("a.log*");
-    bench.append("a.log.1", "0\n");
-    assert_eq!(bench.lines(), ["0"]);
-    // More than two files that are no copies have in common: the copy is the older file here.
-    let long = "1".repeat(600);
-    bench.append("a.log", &format!("{long}\n2\n"));
-    assert_eq!(bench.lines(), [&long[..], "2"]);
-    fs::copy(bench.path("a.log"), bench.path("a.log.1")).unwrap();
-    // The next checkpoint takes long, and what is in the copy waits for it.
-    for _ in 0..2 {
-        bench.pass(Duration::from_secs(1));
-        while bench.collector.turn(bench.now) == Turn::More {}
-    }
-    File::create(bench.path("a.log")).unwrap();
-    bench.append("a.log", "3\n");
-    assert_eq!(bench.lines(), ["3"]);
-    assert_eq!(bench.lines().len(), 0);
-}
-
-#[test]
 fn what_stands_beside_a_path_that_cannot_be_looked_at_is_not_taken_for_its_past() {
     let mut bench = Bench::new("a.log");
     bench.append("a.log", "1\n");
@@ -835,140 +707,4 @@ fn what_stands_beside_a_path_that_cannot_be_looked_at_is_not_taken_for_its_past(
     fs::rename(bench.path("kept"), bench.path("a.log")).unwrap();
     bench.append("a.log", "2\n");
     assert_eq!(bench.lines(), ["2"]);
-}
-
-#[test]
-fn a_file_is_no_copy_because_it_begins_with_the_same_byte() {
-    let mut bench = Bench::new("a.log*");
-    bench.append("a.log", "1");
-    bench.lines();
-    bench.pass(Duration::from_secs(60));
-    assert_eq!(bench.lines(), ["1"]);
-    bench.append("a.log.1", "12\n");
-    assert_eq!(bench.lines(), ["12"]);
-}
-
-#[test]
-fn a_copy_that_is_open_and_has_no_name_any_more_is_no_content_of_its_own() {
-    let mut bench = Bench::new("a.log*");
-    bench.append("a.log.1", "0\n");
-    assert_eq!(bench.lines(), ["0"]);
-    // More than two files that are no copies have in common: the copy is the older file here.
-    let long = "1".repeat(600);
-    bench.append("a.log", &format!("{long}\n2\n"));
-    assert_eq!(bench.lines(), [&long[..], "2"]);
-    fs::copy(bench.path("a.log"), bench.path("a.log.1")).unwrap();
-    bench.pass(Duration::from_secs(1));
-    while bench.collector.turn(bench.now) == Turn::More {}
-    File::create(bench.path("a.log")).unwrap();
-    fs::remove_file(bench.path("a.log.1")).unwrap();
-    assert_eq!(bench.lines().len(), 0);
-    bench.append("a.log", "3\n");
-    assert_eq!(bench.lines(), ["3"]);
-}
-
-#[test]
-fn files_that_are_begun_and_renamed_between_two_looks_come_in_their_order() {
-    let mut bench = Bench::new("a.log");
-    bench.append("a.log", "1\n");
-    assert_eq!(bench.lines(), ["1"]);
-    bench.append("a.log", "2\n");
-    bench.rename("a.log", "a.log.1");
-    bench.append("a.log", "3\n");
-    bench.rename("a.log", "a.log.2");
-    bench.append("a.log", "4\n");
-    let (from, first, second) = (bench.path("a.log"), bench.path("a.log.1"), bench.path("a.log.2"));
-    for notice in [
-        Notice::Renamed { from: from.clone(), to: first },
-        Notice::Appeared(from.clone()),
-        Notice::Renamed { from, to: second },
-    ] {
-        bench.collector.notice(notice, bench.now);
-    }
-    assert_eq!(bench.lines(), ["2", "3", "4"]);
-}
-
-#[test]
-fn a_file_that_was_begun_and_renamed_unnoticed_is_found_before_its_successor_is_read() {
-    let mut bench = Bench::new("a.log");
-    bench.append("a.log", "1\n");
-    assert_eq!(bench.lines(), ["1"]);
-    bench.append("a.log", "2\n");
-    bench.rename("a.log", "a.log.1");
-    for round in 3..6 {
-        std::thread::sleep(Duration::from_millis(10));
-        bench.append("a.log", &format!("{round}\n"));
-        bench.rename("a.log", &format!("a.log.{round}"));
-    }
-    std::thread::sleep(Duration::from_millis(10));
-    bench.append("a.log", "6\n");
-    // What is younger than the one that has the path is not its past.
-    std::thread::sleep(Duration::from_millis(10));
-    bench.append("a.log.other", "7\n");
-    assert_eq!(bench.lines(), ["2", "3", "4", "5", "6"]);
-    assert_eq!(bench.lines().len(), 0);
-    bench.kill();
-    assert_eq!(bench.lines().len(), 0, "they are on record");
-}
-
-#[test]
-fn an_empty_successor_does_not_end_the_turn_of_a_renamed_file() {
-    let mut bench = Bench::new("a.log");
-    bench.append("a.log", "1\n");
-    assert_eq!(bench.lines(), ["1"]);
-    bench.rename("a.log", "a.log.1");
-    bench.append("a.log", "");
-    assert_eq!(bench.lines().len(), 0);
-    // The writer goes on until it is told to open its log again.
-    bench.append("a.log.1", "2\n");
-    bench.append("a.log", "3\n");
-    assert_eq!(bench.lines(), ["2", "3"]);
-}
-
-#[test]
-fn an_unfinished_line_of_a_renamed_file_comes_before_its_successor() {
-    let mut bench = Bench::new("a.log");
-    bench.append("a.log", "1\nrest");
-    assert_eq!(bench.lines(), ["1"]);
-    bench.rename("a.log", "a.log.1");
-    bench.append("a.log", "2\n");
-    let mut lines = bench.lines();
-    while lines.len() < 2 {
-        lines.extend(bench.lines());
-    }
-    assert_eq!(lines, ["rest", "2"]);
-}
-
-#[test]
-fn a_copy_over_another_content_that_has_no_name_any_more_is_no_content_of_its_own() {
-    let mut bench = Bench::new("a.log*");
-    bench.append("a.log.1", "what the copy before it had\n");
-    assert_eq!(bench.lines().len(), 1);
-    bench.append("a.log", "1\n2\n");
-    assert_eq!(bench.lines(), ["1", "2"]);
-    fs::copy(bench.path("a.log"), bench.path("a.log.1")).unwrap();
-    File::create(bench.path("a.log")).unwrap();
-    fs::remove_file(bench.path("a.log.1")).unwrap();
-    assert_eq!(bench.lines().len(), 0);
-    bench.append("a.log", "3\n");
-    assert_eq!(bench.lines(), ["3"]);
-}
-
-#[test]
-fn the_contents_of_a_path_come_in_their_order_after_a_restart_whatever_their_births() {
-    let mut bench = Bench::new("a.log");
-    bench.append("a.log", "the first\n");
-    assert_eq!(bench.lines(), ["the first"]);
-    bench.append("a.log", "2\n");
-    std::thread::sleep(Duration::from_millis(20));
-    // The copy is younger than the file that has the next content.
-    fs::copy(bench.path("a.log"), bench.path("a.log.1")).unwrap();
-    File::create(bench.path("a.log")).unwrap();
-    bench.append("a.log", "3\n");
-    bench.pass(Duration::from_secs(1));
-    while bench.collector.turn(bench.now) == Turn::More {}
-    bench.kill();
-    bench.rename("a.log.1", "a.log.2");
-    bench.rename("a.log", "a.log.1");
-    assert_eq!(bench.lines(), ["2", "3"]);
 }

@@ -1,0 +1,144 @@
+//! The contents of one path come one after the other, over real files: renamed ones before their
+//! successors, whatever was noticed of them.
+
+use super::tests::Bench;
+use super::{Notice, Turn};
+use std::fs::{self, File};
+use std::time::Duration;
+
+#[test]
+fn a_renamed_file_is_read_to_its_end_before_its_successor() {
+    let mut bench = Bench::new("a.log");
+    bench.append("a.log", "1\n");
+    assert_eq!(bench.lines(), ["1"]);
+    bench.append("a.log", "2\n");
+    bench.rename("a.log", "a.log.1");
+    bench.append("a.log.1", "3\n");
+    bench.append("a.log", "4\n");
+    assert_eq!(bench.lines(), ["2", "3", "4"]);
+    bench.append("a.log.1", "late\n");
+    bench.append("a.log", "5\n");
+    let mut lines = bench.lines();
+    lines.sort();
+    assert_eq!(lines, ["5", "late"]);
+}
+
+#[test]
+fn a_restart_finds_a_file_that_was_renamed_meanwhile() {
+    let mut bench = Bench::new("a.log");
+    bench.append("a.log", "1\n");
+    assert_eq!(bench.lines(), ["1"]);
+    bench.append("a.log", "2\n");
+    bench.rename("a.log", "a.log.1");
+    bench.append("a.log", "3\n");
+    bench.kill();
+    assert_eq!(bench.lines(), ["2", "3"]);
+}
+
+#[test]
+fn a_restart_finds_files_that_were_begun_and_renamed_unseen() {
+    let mut bench = Bench::new("a.log");
+    bench.append("a.log", "1\n");
+    assert_eq!(bench.lines(), ["1"]);
+    bench.append("b.log.1", "of another path\n");
+    for round in 2..5 {
+        bench.append("a.log", &format!("{round}\n"));
+        bench.rename("a.log", &format!("a.log.{}", 10 - round));
+    }
+    bench.append("a.log", "5\n");
+    bench.kill();
+    assert_eq!(bench.lines(), ["2", "3", "4", "5"]);
+    bench.kill();
+    assert_eq!(bench.lines().len(), 0, "they are known now");
+}
+
+#[test]
+fn files_that_are_begun_and_renamed_between_two_looks_come_in_their_order() {
+    let mut bench = Bench::new("a.log");
+    bench.append("a.log", "1\n");
+    assert_eq!(bench.lines(), ["1"]);
+    bench.append("a.log", "2\n");
+    bench.rename("a.log", "a.log.1");
+    bench.append("a.log", "3\n");
+    bench.rename("a.log", "a.log.2");
+    bench.append("a.log", "4\n");
+    let (from, first, second) = (bench.path("a.log"), bench.path("a.log.1"), bench.path("a.log.2"));
+    for notice in [
+        Notice::Renamed { from: from.clone(), to: first },
+        Notice::Appeared(from.clone()),
+        Notice::Renamed { from, to: second },
+    ] {
+        bench.collector.notice(notice, bench.now);
+    }
+    assert_eq!(bench.lines(), ["2", "3", "4"]);
+}
+
+#[test]
+fn a_file_that_was_begun_and_renamed_unnoticed_is_found_before_its_successor_is_read() {
+    let mut bench = Bench::new("a.log");
+    bench.append("a.log", "1\n");
+    assert_eq!(bench.lines(), ["1"]);
+    bench.append("a.log", "2\n");
+    bench.rename("a.log", "a.log.1");
+    for round in 3..6 {
+        std::thread::sleep(Duration::from_millis(10));
+        bench.append("a.log", &format!("{round}\n"));
+        bench.rename("a.log", &format!("a.log.{round}"));
+    }
+    std::thread::sleep(Duration::from_millis(10));
+    bench.append("a.log", "6\n");
+    // What is younger than the one that has the path is not its past.
+    std::thread::sleep(Duration::from_millis(10));
+    bench.append("a.log.other", "7\n");
+    assert_eq!(bench.lines(), ["2", "3", "4", "5", "6"]);
+    assert_eq!(bench.lines().len(), 0);
+    bench.kill();
+    assert_eq!(bench.lines().len(), 0, "they are on record");
+}
+
+#[test]
+fn an_empty_successor_does_not_end_the_turn_of_a_renamed_file() {
+    let mut bench = Bench::new("a.log");
+    bench.append("a.log", "1\n");
+    assert_eq!(bench.lines(), ["1"]);
+    bench.rename("a.log", "a.log.1");
+    bench.append("a.log", "");
+    assert_eq!(bench.lines().len(), 0);
+    // The writer goes on until it is told to open its log again.
+    bench.append("a.log.1", "2\n");
+    bench.append("a.log", "3\n");
+    assert_eq!(bench.lines(), ["2", "3"]);
+}
+
+#[test]
+fn an_unfinished_line_of_a_renamed_file_comes_before_its_successor() {
+    let mut bench = Bench::new("a.log");
+    bench.append("a.log", "1\nrest");
+    assert_eq!(bench.lines(), ["1"]);
+    bench.rename("a.log", "a.log.1");
+    bench.append("a.log", "2\n");
+    let mut lines = bench.lines();
+    while lines.len() < 2 {
+        lines.extend(bench.lines());
+    }
+    assert_eq!(lines, ["rest", "2"]);
+}
+
+#[test]
+fn the_contents_of_a_path_come_in_their_order_after_a_restart_whatever_their_births() {
+    let mut bench = Bench::new("a.log");
+    bench.append("a.log", "the first\n");
+    assert_eq!(bench.lines(), ["the first"]);
+    bench.append("a.log", "2\n");
+    std::thread::sleep(Duration::from_millis(20));
+    // The copy is younger than the file that has the next content.
+    fs::copy(bench.path("a.log"), bench.path("a.log.1")).unwrap();
+    File::create(bench.path("a.log")).unwrap();
+    bench.append("a.log", "3\n");
+    bench.pass(Duration::from_secs(1));
+    while bench.collector.turn(bench.now) == Turn::More {}
+    bench.kill();
+    bench.rename("a.log.1", "a.log.2");
+    bench.rename("a.log", "a.log.1");
+    assert_eq!(bench.lines(), ["2", "3"]);
+}
