@@ -8,11 +8,18 @@ use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use support::{Pod, Service, append, lines};
 use testkit::process::Running;
 
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// As short as a file may live and be seen.
+const SHORT_LIFE: Duration = Duration::from_millis(100);
+
+/// The same where a test loads the machine, which may then not let the agent run for a while.
+const LOADED_LIFE: Duration = Duration::from_millis(400);
 
 /// Numbered lines of one file.
 fn lines_of(name: &str, from: usize, to: usize) -> Vec<String> {
@@ -74,7 +81,17 @@ fn a_logger_that_renames_and_begins_anew_loses_no_line() {
         }
         std::thread::sleep(Duration::from_millis(25));
     }
-    service.wait_for_in("all", &lines_of("a.log", 0, 2000));
+    // What was begun and renamed between two looks may come behind its successor; inside each file
+    // the order is kept.
+    testkit::eventually("every line, in order inside each file", || {
+        let mut found = service.contents_of("all");
+        let number = |line: &String| line.split(' ').nth(1).and_then(|it| it.parse::<usize>().ok());
+        found.sort_by_key(|line| number(line).map(|number| number / 100));
+        match found == lines_of("a.log", 0, 2000) {
+            true => Ok(()),
+            false => Err(format!("{} of 2000 lines", found.len())),
+        }
+    });
     service.wait_for_in("rotated", &lines_of("b.txt", 0, 2000));
     check_drained(agent);
 }
@@ -205,12 +222,13 @@ fn a_deleted_file_is_read_as_long_as_somebody_writes() {
     check_drained(agent);
 }
 
-/// Makes `count` files with `content`, one every `pause`, and deletes each after a tenth of a
-/// second; gives what was in them.
+/// Makes `count` files with `content`, one every `pause`, and deletes each when it has lived as long
+/// as this; gives what was in them.
 fn come_and_go(
     pod: &Pod,
     count: usize,
     pause: Duration,
+    life: Duration,
     content: impl Fn(usize) -> String,
 ) -> Vec<String> {
     let mut alive = VecDeque::new();
@@ -219,12 +237,12 @@ fn come_and_go(
     let remove_due = |alive: &mut VecDeque<_>, is_over: bool| {
         while let Some((born, path)) = alive.pop_front() {
             let age: Duration = Instant::now() - born;
-            if age < Duration::from_millis(100) {
+            if age < life {
                 if !is_over {
                     alive.push_front((born, path));
                     return;
                 }
-                std::thread::sleep(Duration::from_millis(100) - age);
+                std::thread::sleep(life - age);
             }
             std::fs::remove_file(path).unwrap();
         }
@@ -265,7 +283,7 @@ fn two_hundred_files_a_second_that_come_and_go_are_read() {
     append(&pod.log("a.log"), &["first".to_owned()]);
     let agent = pod.start();
     service.wait_for(&["first".to_owned()]);
-    let mut written = come_and_go(&pod, 600, Duration::from_millis(5), |number| {
+    let mut written = come_and_go(&pod, 600, Duration::from_millis(5), LOADED_LIFE, |number| {
         format!("line of file {number}\n")
     });
     written.push("first".into());
@@ -281,7 +299,7 @@ fn files_of_a_few_bytes_that_are_gone_at_once_are_collected_before_the_end() {
     let pod = Pod::new(&service);
     let agent = watching(&pod);
     let sizes = [1, 2, 3, 10, 100, 1000, 1023, 1024];
-    let written = come_and_go(&pod, 40, Duration::from_millis(10), |number| {
+    let written = come_and_go(&pod, 40, Duration::from_millis(10), SHORT_LIFE, |number| {
         let size = sizes[number % sizes.len()];
         // Too short a file has no room for its number.
         let text = format!("{number:0>4}");
@@ -291,4 +309,41 @@ fn files_of_a_few_bytes_that_are_gone_at_once_are_collected_before_the_end() {
     let mut found = service.contents();
     found.sort();
     assert_eq!(found, written);
+}
+
+/// Many files that grow make the agent look less often; what is gone at once it still sees.
+#[test]
+fn files_that_are_gone_at_once_are_read_beside_many_that_grow() {
+    let service = Service::storing();
+    let pod = Pod::new(&service);
+    pod.configure("busy", r#""filePattern": "*.busy""#);
+    let agent = watching(&pod);
+    let is_over = AtomicBool::new(false);
+    let written = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let open = |number| {
+                let path = pod.log(&format!("{number}.busy"));
+                File::options().append(true).create(true).open(path).unwrap()
+            };
+            let mut files: Vec<File> = (0..60).map(open).collect();
+            while !is_over.load(Ordering::Relaxed) {
+                for file in &mut files {
+                    writeln!(file, "one more").unwrap();
+                }
+                std::thread::sleep(Duration::from_millis(4));
+            }
+        });
+        let written = come_and_go(&pod, 60, Duration::from_millis(33), LOADED_LIFE, |number| {
+            format!("line of file {number}\n")
+        });
+        is_over.store(true, Ordering::Relaxed);
+        written
+    });
+    testkit::eventually("every file", || {
+        let mut found = service.contents_of("all");
+        found.sort();
+        let missing = written.iter().filter(|it| !found.contains(it)).count();
+        if found == written { Ok(()) } else { Err(format!("{missing} are missing")) }
+    });
+    check_drained(agent);
 }

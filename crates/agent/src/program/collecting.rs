@@ -16,7 +16,7 @@ use tokio::sync::mpsc::UnboundedSender;
 const COALESCE: Duration = Duration::from_millis(20);
 
 /// The same while many files are written at once: each look then costs as much as there are files.
-const COALESCE_MANY: Duration = Duration::from_millis(100);
+const COALESCE_MANY: Duration = Duration::from_millis(50);
 
 /// So many notices at one look are many.
 const MANY_NOTICES: usize = 16;
