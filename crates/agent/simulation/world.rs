@@ -128,6 +128,8 @@ pub(crate) struct World {
     pub(crate) saves_failed: bool,
     /// The configuration has had another name.
     has_renamed: bool,
+    /// The configuration is removed, and the agent has yet to close what it had open for it.
+    pub(crate) is_removed: bool,
     trace: bool,
 }
 
@@ -162,6 +164,7 @@ impl World {
             recorded_contents: BTreeSet::new(),
             saves_failed: false,
             has_renamed: false,
+            is_removed: false,
             trace,
             script,
         };
@@ -413,10 +416,16 @@ impl World {
                 if open.is_some() { ", unfinished" } else { "" }
             )
         });
-        if self.disk.nodes[node].held == 0 && !self.is_visible(node) {
+        if !self.is_held(node) && !self.is_visible(node) {
             self.book.excuse(content, offset, 0);
         }
         open
+    }
+
+    /// Whether the agent has a file open and goes on reading it. What is written after the
+    /// configuration is gone is nobody's.
+    fn is_held(&self, node: NodeId) -> bool {
+        self.disk.nodes[node].held > 0 && !self.is_removed
     }
 
     /// Whether a path that is collected leads to a file.
@@ -468,8 +477,7 @@ impl World {
     pub(crate) fn moved(&mut self, node: NodeId) {
         let content = self.disk.content(node);
         let is_read = self.read.get(&node).is_some_and(|(read, _)| *read == content);
-        let is_held =
-            self.disk.nodes[node].held > 0 && (is_read || !self.book.contents[content].is_copy);
+        let is_held = self.is_held(node) && (is_read || !self.book.contents[content].is_copy);
         if !is_held && !self.has_known_predecessor(node) {
             // Nothing leads to it but the news of its renaming, which may come after its successor.
             self.book.untie(content);
@@ -664,6 +672,7 @@ impl World {
 
     /// The configuration is removed, and with it what the agent only had open.
     pub(crate) fn removed_configuration(&mut self) {
+        self.is_removed = true;
         // What is on its way is delivered beside what the configuration collects when it is back.
         self.book.lose_turns();
         for content in 0..self.book.contents.len() {

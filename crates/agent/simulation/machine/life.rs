@@ -163,6 +163,7 @@ impl Machine {
                 }
             }
         }
+        self.world.borrow_mut().is_removed = false;
         let looks = now >= agent.looked + 20 * MILLI || agent.collector.is_scan_due(moment);
         if self.habits.watches && looks {
             agent.looked = now;

@@ -111,9 +111,9 @@ impl Restored {
         self.entries.retain(|other| other.rank != rank);
     }
 
-    /// Drops the entries of files of which the content is another one now.
-    pub fn forget(&mut self, facts: &FileFacts) {
-        self.entries.retain(|ranked| !ranked.entry.may_be(facts));
+    /// Drops the entries of a file of which the content is another one now, and gives them.
+    pub fn forget(&mut self, facts: &FileFacts) -> Vec<Ranked> {
+        self.entries.extract_if(.., |ranked| ranked.entry.may_be(facts)).collect()
     }
 
     /// The entries that a configuration may claim, its own and those of one that is no more and

@@ -133,3 +133,53 @@ fn a_copy_over_another_content_that_has_no_name_any_more_is_no_content_of_its_ow
     bench.append("a.log", "3\n");
     assert_eq!(bench.lines(), ["3"]);
 }
+
+#[test]
+fn a_copy_over_a_file_of_the_last_run_is_known_for_what_it_is_after_the_next_start() {
+    let mut bench = Bench::new("a.log*");
+    bench.append("a.log", "what no service has so far\n");
+    File::create(bench.path("a.log.1")).unwrap();
+    bench.work();
+    fs::copy(bench.path("a.log"), bench.path("a.log.1")).unwrap();
+    File::create(bench.path("a.log")).unwrap();
+    bench.kill();
+    assert_eq!(bench.lines(), ["what no service has so far"]);
+    bench.kill();
+    assert_eq!(bench.lines().len(), 0);
+}
+
+/// Lets a file be copied and truncated while its directory cannot be looked into, for longer than
+/// its successor waits; `meanwhile` something happens, and then the directory is back.
+fn copy_out_of_sight(meanwhile: impl FnOnce(&mut Bench)) {
+    let mut bench = Bench::new("a.log");
+    fs::create_dir(bench.path("sub")).unwrap();
+    bench.append("sub/a.log", "line 1\n");
+    assert_eq!(bench.lines(), ["line 1"]);
+    bench.append("sub/a.log", "line 2\n");
+    fs::copy(bench.path("sub/a.log"), bench.path("sub/a.log.1")).unwrap();
+    File::create(bench.path("sub/a.log")).unwrap();
+    let away = tempfile::tempdir().unwrap();
+    fs::rename(bench.path("sub"), away.path().join("sub")).unwrap();
+    File::create(bench.path("sub")).unwrap();
+    for _ in 0..6 {
+        assert_eq!(bench.lines().len(), 0);
+    }
+    assert_eq!(bench.collector.setup.metrics.truncations.get(), 1, "it waits no longer");
+    meanwhile(&mut bench);
+    fs::remove_file(bench.path("sub")).unwrap();
+    fs::rename(away.path().join("sub"), bench.path("sub")).unwrap();
+    bench.append("sub/a.log", "line 3\n");
+    assert_eq!(bench.lines(), ["line 2", "line 3"]);
+    bench.kill();
+    assert_eq!(bench.lines().len(), 0);
+}
+
+#[test]
+fn a_copy_that_could_not_be_seen_for_long_is_read_on_when_it_can() {
+    copy_out_of_sight(|_| {});
+}
+
+#[test]
+fn a_copy_that_could_not_be_seen_for_long_is_read_on_after_a_start() {
+    copy_out_of_sight(Bench::kill);
+}

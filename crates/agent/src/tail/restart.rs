@@ -40,9 +40,11 @@ impl<F: Files, S: Ship> Collector<F, S> {
         if copy.is_none() {
             self.note_loss(key);
             if self.unreadable > before {
-                // Should its copy be seen later, it is known for one.
+                // Should its copy be seen later, it is read on there.
                 let entry = self.tails.get(&key).and_then(|tail| self.entry(tail));
                 entry.into_iter().for_each(|entry| self.restored.put_over(entry));
+                let source = source.and_then(|id| self.sources.get_mut(&id));
+                source.into_iter().for_each(|source| source.must_recover = true);
             }
         }
         let Some(old) = self.tails.get_mut(&key) else { return };

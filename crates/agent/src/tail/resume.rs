@@ -48,9 +48,20 @@ impl<F: Files, S: Ship> Collector<F, S> {
         while let Some(known) = self.claim(id, facts) {
             claimed.push(known);
         }
-        let begin = self.begin_of_claimed(id, &claimed, handle, facts, head, now);
-        match begin {
-            Ok(begin) => Ok(begin.map(|begin| (begin, claimed))),
+        match self.begin_of_claimed(id, &claimed, handle, facts, head, now) {
+            Ok(Some((begin, rank))) => {
+                // What was taken away from the file before it had this may be in a copy.
+                let judged = claimed.iter().find(|known| known.rank == rank).cloned();
+                let (away, claimed) = claimed.into_iter().partition(|known| {
+                    judged.as_ref().is_some_and(|judged| {
+                        judged.entry.path == known.entry.path
+                            && judged.entry.generation > known.entry.generation
+                    })
+                });
+                self.restored.put_back(away);
+                Ok(Some((begin, claimed)))
+            }
+            Ok(None) => Ok(None),
             Err(error) => {
                 self.restored.put_back(claimed);
                 Err(error)
@@ -58,6 +69,18 @@ impl<F: Files, S: Ship> Collector<F, S> {
         }
     }
 
+    /// Whether the file of a content has a later one now.
+    fn is_taken_away(&self, id: SourceId, entry: &Entry) -> bool {
+        let source = self.sources.get(&id);
+        let key = source.and_then(|source| source.by_inode.get(&(entry.device, entry.inode)));
+        key.and_then(|key| self.tails.get(key)).is_some_and(|tail| {
+            entry.may_be(&tail.facts)
+                && tail.shown == entry.path
+                && tail.generation > entry.generation
+        })
+    }
+
+    /// Where to begin, and the rank of the entry that says so.
     fn begin_of_claimed(
         &mut self,
         id: SourceId,
@@ -66,15 +89,16 @@ impl<F: Files, S: Ship> Collector<F, S> {
         facts: &FileFacts,
         head: &[u8],
         now: Moment,
-    ) -> io::Result<Option<Begin>> {
+    ) -> io::Result<Option<(Begin, i64)>> {
         for known in claimed {
             if let (Verdict::Same, anchor) = self.verdict(&known.entry, handle, facts, head)? {
-                return Ok(Some(Begin::from_entry(known, anchor)));
+                return Ok(Some((Begin::from_entry(known, anchor), known.rank)));
             }
         }
         let latest = claimed.iter().max_by_key(|known| known.entry.generation);
         let Some(known) = latest else { return Ok(None) };
-        self.resume(id, known, handle, facts, head, now).map(Some)
+        let begin = self.resume(id, known, handle, facts, head, now)?;
+        Ok(Some((begin, known.rank)))
     }
 
     /// Whether a file still has the content of an entry, and what stands in front of its position.
@@ -118,24 +142,28 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 if self.resume_in_copy(id, known, now)? {
                     return Ok(Begin::at_start(entry.generation + 1));
                 }
-                let lost = entry.size.saturating_sub(entry.offset);
-                self.setup.metrics.lost_possible_bytes.add(lost);
-                alarm(
-                    "LOG_TRUNCATE_ALARM",
-                    &entry.at.to_string_lossy(),
-                    format_args!(
-                        "generation {} was truncated or rewritten while the agent was away: bytes \
-                         {}-{}, and what was written behind them since, may be lost; reading from \
-                         the start",
-                        entry.generation,
-                        entry.offset,
-                        entry.offset + lost,
-                    ),
-                );
+                self.note_lost_entry(entry);
                 Begin::at_start(entry.generation + 1)
             }
             Verdict::Replaced => Begin::at_start(0),
         })
+    }
+
+    /// Says what may be lost of a content that was taken away while the agent was away.
+    fn note_lost_entry(&mut self, entry: &Entry) {
+        let lost = entry.size.saturating_sub(entry.offset);
+        self.setup.metrics.lost_possible_bytes.add(lost);
+        alarm(
+            "LOG_TRUNCATE_ALARM",
+            &entry.at.to_string_lossy(),
+            format_args!(
+                "generation {} was truncated or rewritten while the agent was away: bytes {}-{}, \
+                 and what was written behind them since, may be lost; reading from the start",
+                entry.generation,
+                entry.offset,
+                entry.offset + lost,
+            ),
+        );
     }
 
     /// Goes on with a content that has lost its file to another one, in a copy of it. Gives whether
@@ -154,6 +182,12 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 false => Ok(false),
             };
         };
+        // What the last run knew of the file of the copy was taken away by the copy.
+        for other in self.restored.forget(&copy.found.facts) {
+            if other.entry.size > other.entry.offset {
+                self.note_lost_entry(&other.entry);
+            }
+        }
         let begin = Begin::from_entry(known, copy.anchor);
         let opened = Opened {
             handle: copy.handle,
@@ -212,6 +246,15 @@ impl<F: Files, S: Ship> Collector<F, S> {
                         self.resume_packed(id, known, packed, now);
                     }
                 }
+            }
+        }
+        // A copy of what was taken away could not be seen so far, if there is one.
+        for known in &entries {
+            if self.is_taken_away(id, &known.entry)
+                && self.restored.ranked().contains(known)
+                && self.resume_in_copy(id, known, now).is_ok_and(|is_found| is_found)
+            {
+                self.restored.remove(known.rank);
             }
         }
         let paths: BTreeSet<&str> = entries.iter().map(|known| known.entry.path.as_str()).collect();
