@@ -47,7 +47,7 @@ fn plan(name: &str, pattern: &str) -> Plan {
             "inputDetail": {{"logType": "common_reg_log", "logPath": "{}", "filePattern": "{pattern}",
                 "maxDepth": 3, "readerFlushTimeout": 4}},
             "outputDetail": {{"projectName": "p", "logstoreName": "l"}}}}"#,
-        machine::root()
+        world::ROOT
     );
     let raw = RawCollectConfig::from_json(&text).expect("a document");
     let checked = check(&raw, &Target::default());

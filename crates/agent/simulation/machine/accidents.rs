@@ -91,12 +91,7 @@ impl Machine {
         self.crash();
         if let Some(bytes) = &mut self.durable {
             bytes.truncate(bytes.len() / 2);
-            let world = &mut *self.world.borrow_mut();
-            world.book.memory_lost();
-            world.recorded.clear();
-            world.recorded_contents.clear();
-            world.named_contents.clear();
-            world.crashed();
+            self.world.borrow_mut().excuse_lost_memory();
         }
     }
 
@@ -105,13 +100,12 @@ impl Machine {
         match self.script.range(0, 4) {
             0 => {
                 self.plans.clear();
-                self.world.borrow_mut().removed_configuration();
+                self.world.borrow_mut().excuse_removed_configuration();
                 self.say(|| "the configuration is removed".to_owned());
             }
             1 => {
                 self.version += 1;
-                // A file on no record cannot be known again under another name.
-                self.world.borrow_mut().renamed_configuration();
+                self.world.borrow_mut().excuse_renamed_configuration();
                 self.plans = vec![plan(&format!("c{}", self.version), pattern)];
                 self.say(|| format!("the configuration is named c{}", self.version));
             }
@@ -131,7 +125,7 @@ impl Machine {
         }
         self.say(|| "the agent is killed".to_owned());
         self.end_life();
-        self.world.borrow_mut().crashed();
+        self.world.borrow_mut().excuse_forgotten();
         let rest = self.script.range(0, 4 * SECOND);
         self.later(rest, Event::Start);
     }

@@ -163,7 +163,7 @@ impl Machine {
                 }
             }
         }
-        self.world.borrow_mut().is_removed = false;
+        self.world.borrow_mut().memory.is_removed = false;
         let looks = now >= agent.looked + 20 * MILLI || agent.collector.is_scan_due(moment);
         if self.habits.watches && looks {
             agent.looked = now;
@@ -200,7 +200,7 @@ impl Machine {
             }
             self.end_life();
             // What is dead on disk is gone with the agent; nothing of it may have been left.
-            self.world.borrow_mut().crashed();
+            self.world.borrow_mut().excuse_forgotten();
             let rest = self.script.range(0, 2 * SECOND);
             self.later(rest, Event::Start);
             return;
@@ -236,22 +236,22 @@ impl Machine {
         let world = &mut *self.world.borrow_mut();
         for account in agent.collector.ledger() {
             let is_read = matches!(account.phase, LedgerPhase::Following | LedgerPhase::Gone);
-            let held = world.looked.keys().rev().find(|node| {
+            let held = world.memory.looked.keys().rev().find(|node| {
                 let facts = &world.disk.nodes[**node];
                 facts.inode == account.inode && facts.held > 0
             });
             if let (true, Some(node)) = (is_read, held.copied()) {
                 let file = u128::from_be_bytes(account.file.0);
                 if file != 0 {
-                    world.book.name(file, world.looked[&node]);
+                    world.book.name(file, world.memory.looked[&node]);
                 }
                 if let Some(content) = world.book.content_of(file) {
-                    world.read.insert(node, (content, account.read_bytes));
+                    world.memory.read.insert(node, (content, account.read_bytes));
                 }
             }
         }
         let faults = world.disk.faults;
-        world.suffer();
+        world.excuse_order_of_unreadable();
         let is_well = !matches!(turn, Turn::NoRoom { .. })
             && !self.plans.is_empty()
             && faults.io_per_mille == 0
@@ -279,20 +279,7 @@ impl Machine {
     /// A checkpoint is on disk.
     fn keep(&mut self, bytes: Vec<u8>) {
         let entries = decode(&bytes).unwrap_or_default();
-        let world = &mut *self.world.borrow_mut();
-        world.saves_failed = false;
-        world.recorded =
-            entries.iter().map(|entry| (entry.inode, entry.born.unwrap_or_default())).collect();
-        world.named_contents = entries
-            .iter()
-            .filter_map(|entry| world.book.content_of(u128::from_be_bytes(entry.file.0)))
-            .collect();
-        world.once_named.extend(&world.named_contents);
-        world.recorded_contents = entries
-            .iter()
-            .filter(|entry| entry.offset > 0)
-            .filter_map(|entry| world.book.content_of(u128::from_be_bytes(entry.file.0)))
-            .collect();
+        self.world.borrow_mut().kept(&entries);
         self.durable = Some(bytes);
     }
 

@@ -12,7 +12,7 @@ mod sight;
 
 use super::Plan;
 use super::random::Random;
-use super::world::{MILLI, ROOT, SECOND, World};
+use super::world::{MILLI, SECOND, World};
 use agent::tail::Moment;
 use life::Agent;
 use network::Weather;
@@ -134,8 +134,7 @@ impl Machine {
                 Event::Arrive { life, file, start, end, logs } => {
                     self.say(|| format!("stored {file:08x} bytes {start}-{end}"));
                     let world = &mut *self.world.borrow_mut();
-                    // What an agent sent before it was killed may arrive whenever the network likes.
-                    world.book.is_overtaken = life != self.life;
+                    world.excuse_order_of_overtaken(life != self.life);
                     world.book.arrive(file, start, end, &logs, world.now);
                 }
                 Event::Answer { life, packed, answer } if life == self.life => {
@@ -166,9 +165,4 @@ impl Machine {
         self.agent = None;
         (self.world, drained)
     }
-}
-
-/// The directory that every plan looks into.
-pub(crate) fn root() -> &'static str {
-    ROOT
 }

@@ -29,11 +29,11 @@ impl Drop for SimHandle {
         let mut world = self.world.borrow_mut();
         world.disk.nodes[self.node].held -= 1;
         world.disk.close(self.node);
-        world.read.remove(&self.node);
-        world.looked.remove(&self.node);
+        world.memory.read.remove(&self.node);
+        world.memory.looked.remove(&self.node);
         if world.disk.faults.io_per_mille > 0 && world.disk.nodes[self.node].held == 0 {
             // Opened, not readable, and maybe deleted meanwhile.
-            world.moved(self.node);
+            world.excuse_moved(self.node);
         }
     }
 }
@@ -75,7 +75,7 @@ impl Files for SimFiles {
         let world = &mut *self.0.borrow_mut();
         world.interfere();
         let content = world.disk.content(handle.node);
-        world.looked.insert(handle.node, content);
+        world.memory.looked.insert(handle.node, content);
         world.disk.read_at(handle.node, buf, offset, &mut world.random)
     }
 }
