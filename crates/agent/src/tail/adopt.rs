@@ -88,10 +88,11 @@ pub(super) enum Sight<'a> {
     InPlace,
     /// Wherever it is now: the last run knew it.
     Resumed,
-    /// Under another name, after it had been written at this path.
-    RenamedFrom(&'a Path),
-    /// Under another name, beside this path, where it was written if it is no copy.
-    Beside(&'a Path),
+    /// Under another name, after it had been written at this path, and before this content was.
+    RenamedFrom(&'a Path, Option<FileKey>),
+    /// Under another name, beside this path, where it was written before this content if it is no
+    /// copy.
+    Beside(&'a Path, Option<FileKey>),
     /// As the copy of what was written at this path.
     CopyOf(&'a Path),
 }
@@ -101,7 +102,7 @@ impl<'a> Sight<'a> {
     pub(super) fn written_at(self, path: &'a Path) -> &'a Path {
         match self {
             Self::InPlace | Self::Resumed => path,
-            Self::RenamedFrom(from) | Self::Beside(from) | Self::CopyOf(from) => from,
+            Self::RenamedFrom(from, _) | Self::Beside(from, _) | Self::CopyOf(from) => from,
         }
     }
 }
@@ -159,7 +160,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         };
         // A content without a name is one of which nothing was read.
         let is_fresh = known.as_ref().is_none_or(|(begin, _)| begin.id.is_none());
-        if is_fresh && !matches!(sight, Sight::RenamedFrom(_)) {
+        if is_fresh && !matches!(sight, Sight::RenamedFrom(..)) {
             match self.is_copy(id, path, &handle, &facts, head, now) {
                 Ok(false) => {}
                 Ok(true) => {
@@ -229,9 +230,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
             rank: begin.rank,
             first: match sight {
                 _ if is_packed(path.as_os_str().as_bytes()) => First::Read,
-                Sight::InPlace | Sight::Resumed if begin.position == 0 => First::LookBeside,
-                Sight::CopyOf(_) if begin.position == 0 => First::Recover,
-                _ => First::Read,
+                _ if begin.position > 0 => First::Read,
+                Sight::CopyOf(_) => First::Recover,
+                _ => First::LookBeside,
             },
             passed: None,
             succeeded_since: None,
@@ -256,7 +257,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
             Sight::InPlace | Sight::Resumed | Sight::CopyOf(_) => {
                 begin.rank.and_then(|rank| self.place_by_rank(lane, rank))
             }
-            Sight::RenamedFrom(_) | Sight::Beside(_) => self.place_by_birth(lane, &facts),
+            Sight::RenamedFrom(_, next) | Sight::Beside(_, next) => {
+                self.place_by_birth(lane, &facts, next)
+            }
         };
         // Whoever is being read looks once more for its end, and then lets the next one go.
         let mut first = None;
@@ -284,17 +287,27 @@ impl<F: Files, S: Ship> Collector<F, S> {
         })
     }
 
-    /// Where a file that was renamed before we saw it belongs among those of its path: in front of
-    /// the first younger one. The one that has the path now is younger, also by the same tick of
-    /// the clock.
-    fn place_by_birth(&self, lane: LaneId, facts: &FileFacts) -> Option<usize> {
-        self.lanes.get(&lane)?.waiting.iter().position(|key| {
-            self.tails.get(key).is_some_and(|other| {
+    /// Where a file that was renamed before we saw it belongs among those of its path, in front of
+    /// the `next` one, if that is known: behind the last one that is no younger. Not in front of
+    /// the first younger one: when somebody has set the clock back, the oldest of them may have
+    /// the youngest birth. The one that has the path now is younger, also by the same tick of the
+    /// clock.
+    fn place_by_birth(
+        &self,
+        lane: LaneId,
+        facts: &FileFacts,
+        next: Option<FileKey>,
+    ) -> Option<usize> {
+        let waiting = &self.lanes.get(&lane)?.waiting;
+        let before = waiting.iter().position(|key| Some(*key) == next).unwrap_or(waiting.len());
+        let older = waiting.iter().take(before).rposition(|key| {
+            self.tails.get(key).is_none_or(|other| {
                 let has_path = other.phase == Phase::Following;
-                other.facts.born_nanos > facts.born_nanos
-                    || (other.facts.born_nanos == facts.born_nanos && has_path)
+                other.facts.born_nanos < facts.born_nanos
+                    || (other.facts.born_nanos == facts.born_nanos && !has_path)
             })
-        })
+        });
+        Some(older.map_or(0, |older| older + 1))
     }
 
     pub(super) fn lane_of(&mut self, id: SourceId, path: &Path) -> LaneId {

@@ -142,3 +142,45 @@ fn the_contents_of_a_path_come_in_their_order_after_a_restart_whatever_their_bir
     bench.rename("a.log", "a.log.1");
     assert_eq!(bench.lines(), ["2", "3"]);
 }
+
+#[test]
+fn a_file_that_was_renamed_unnoticed_comes_before_one_whose_renaming_was_noticed() {
+    let mut bench = Bench::new("a.log");
+    bench.append("a.log", "1\n");
+    assert_eq!(bench.lines(), ["1"]);
+    bench.append("a.log", "2\n");
+    for round in 3..6 {
+        bench.rename("a.log", &format!("a.log.{round}"));
+        std::thread::sleep(Duration::from_millis(10));
+        bench.append("a.log", &format!("{round}\n"));
+    }
+    let (from, to) = (bench.path("a.log"), bench.path("a.log.5"));
+    bench.collector.notice(Notice::Renamed { from, to }, bench.now);
+    assert_eq!(bench.lines(), ["2", "3", "4", "5"]);
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_put_a_young_file_in_front_of_old_ones() {
+    let mut bench = Bench::new("a.log");
+    bench.append("a.log", "1\n");
+    assert_eq!(bench.lines(), ["1"]);
+    bench.append("a.log", "2\n");
+    // As if the clock had been set back since.
+    for tail in bench.collector.tails.values_mut() {
+        tail.facts.born_nanos = Some(u64::MAX);
+    }
+    let (from, first, second) = (bench.path("a.log"), bench.path("a.log.1"), bench.path("a.log.2"));
+    bench.rename("a.log", "a.log.1");
+    bench.append("a.log", "3\n");
+    for notice in
+        [Notice::Renamed { from: from.clone(), to: first }, Notice::Appeared(from.clone())]
+    {
+        bench.collector.notice(notice, bench.now);
+    }
+    bench.rename("a.log", "a.log.3");
+    std::thread::sleep(Duration::from_millis(10));
+    bench.append("a.log", "4\n");
+    bench.rename("a.log", "a.log.2");
+    bench.collector.notice(Notice::Renamed { from, to: second }, bench.now);
+    assert_eq!(bench.lines(), ["2", "3", "4"]);
+}

@@ -335,7 +335,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 }
                 // Created and renamed before we had a look at it.
                 None if took_old && !takes_new => {
-                    let sight = Sight::RenamedFrom(from);
+                    let sight = Sight::RenamedFrom(from, None);
                     if let Some(key) = self.adopt(id, to, &what, sight, now) {
                         self.lost_path(key, now);
                     }

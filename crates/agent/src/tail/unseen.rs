@@ -23,8 +23,8 @@ const LOOKS: usize = 3;
 struct Births {
     /// Birth of the last file known to have had the path.
     last: u64,
-    /// Birth of the one that has it now.
-    next: Option<u64>,
+    /// The one that has it now, and its birth.
+    next: Option<(FileKey, u64)>,
 }
 
 impl Births {
@@ -33,12 +33,13 @@ impl Births {
         // Clocks of file systems tick slowly. What was written before the last one was begun is
         // older than that.
         let is_after = born > self.last || (born == self.last && found.facts.modified_nanos > born);
-        is_after && self.next.is_none_or(|next| born <= next)
+        is_after && self.next.is_none_or(|(_, next)| born <= next)
     }
 
     /// Whether a file is as old as one of them, and may be a copy of it.
     fn is_on_edge(&self, found: &Found) -> bool {
-        found.facts.born_nanos == Some(self.last) || found.facts.born_nanos == self.next
+        let born = found.facts.born_nanos;
+        born == Some(self.last) || born == self.next.map(|(_, born)| born)
     }
 }
 
@@ -104,7 +105,11 @@ impl<F: Files, S: Ship> Collector<F, S> {
             }
             _ => Vec::new(),
         };
-        let births = before.iter().filter_map(|other| self.tails.get(other)?.facts.born_nanos);
+        // Those that wait behind it came after it, also when they are as old.
+        let waiting = self.lanes.get(&tail.lane).map(|lane| &lane.waiting);
+        let is_behind = |other: &&FileKey| waiting.is_some_and(|it| it.contains(*other));
+        let births = before.iter().filter(|other| !is_behind(other));
+        let births = births.filter_map(|other| self.tails.get(other)?.facts.born_nanos);
         let recorded = recorded.filter_map(|entry| entry.born);
         let last = births.chain(recorded).filter(|before| *before <= born).max();
         let Some(last) = last else { return Ok(()) };
@@ -115,7 +120,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             }
         }
         let unreadable = self.unreadable;
-        self.adopt_unseen(id, &path, &Births { last, next: Some(born) }, now);
+        self.adopt_unseen(id, &path, &Births { last, next: Some((key, born)) }, now);
         match self.unreadable > unreadable {
             true => Err(io::Error::other("what came before it cannot be read")),
             false => Ok(()),
@@ -130,8 +135,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
             }
             for (found_at, found) in unseen {
                 let sight = match births.is_on_edge(&found) {
-                    true => Sight::Beside(path),
-                    false => Sight::RenamedFrom(path),
+                    true => Sight::Beside(path, births.next.map(|(key, _)| key)),
+                    false => Sight::RenamedFrom(path, births.next.map(|(key, _)| key)),
                 };
                 if let Some(key) = self.adopt(id, &found_at, &found, sight, now) {
                     info!("{} was begun and renamed unseen", found_at.display());
