@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use support::{Pod, Service, append, lines};
@@ -115,6 +116,32 @@ fn a_file_that_is_copied_and_truncated_loses_no_line() {
     }
     service.wait_for(&lines(0, 1150));
     check_drained(agent);
+}
+
+/// `logrotate` with `copytruncate` and `compress`: of what was not read there is only a `.gz`.
+#[test]
+fn a_copy_that_is_compressed_at_once_loses_no_line() {
+    let service = Service::storing();
+    let pod = Pod::new(&service);
+    let path = pod.log("a.log");
+    append(&path, &lines(0, 50));
+    let mut agent = Some(pod.start());
+    for round in 1..10 {
+        service.wait_for(&lines(0, round * 100 - 50));
+        // Half of the times it happens while the agent is away.
+        if round % 2 == 0 {
+            agent.take().into_iter().for_each(|agent| drop(agent.kill()));
+        }
+        append(&path, &lines(round * 100 - 50, round * 100));
+        let copy = pod.log(&format!("a.log.{round}"));
+        copy_and_truncate(&path, &copy);
+        let packed = Command::new("gzip").arg(&copy).status().unwrap();
+        assert!(packed.success());
+        append(&path, &lines(round * 100, round * 100 + 50));
+        agent = agent.or_else(|| Some(pod.start()));
+    }
+    service.wait_for(&lines(0, 950));
+    check_drained(agent.unwrap());
 }
 
 #[test]

@@ -9,9 +9,12 @@ use super::file::{Anchor, Tail};
 use super::source::{joined, placed, shown};
 use super::{Collector, FileKey, Moment, Phase, Ship, SourceId, Unsaved};
 use crate::checkpoint::Entry;
-use crate::files::{Files, Found, read_full};
+use crate::files::{Files, Found, is_packed, read_full};
 use crate::info;
 use pipeline::identity::{ANCHOR_BYTES, FileFacts, HEAD_BYTES, Mark};
+use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -144,33 +147,58 @@ impl<F: Files, S: Ship> Collector<F, S> {
 
     fn look_for_copy(&mut self, sought: &Sought) -> Option<Copy<F::Handle>> {
         let (dir, name) = (sought.path.parent()?, sought.path.file_name()?.as_bytes());
-        let mut beside =
-            self.files_in(dir, |other| other.len() > name.len() && other.starts_with(name));
+        let packed = RefCell::new(Vec::new());
+        let mut beside = self.files_in(dir, |other| {
+            let is_beside = other.len() > name.len() && other.starts_with(name);
+            if is_beside && is_packed(other) {
+                packed.borrow_mut().push(dir.join(OsStr::from_bytes(other)));
+            }
+            is_beside
+        });
         beside.retain(|(_, found)| {
             found.facts.inode != sought.inode && found.facts.size_bytes >= sought.position
         });
-        beside.sort_by_key(|(_, found)| std::cmp::Reverse(found.facts.modified_nanos));
-        for (path, _) in beside {
-            let handle = match self.open_making_room(&path) {
-                Ok(handle) => handle,
-                Err(error) => {
-                    self.unreadable += usize::from(error.kind() != io::ErrorKind::NotFound);
-                    continue;
-                }
-            };
-            let mut head = [0; HEAD_BYTES];
-            let (Ok(found), Ok(head_len)) =
-                (self.files.look_at(&handle), read_full(&mut self.files, &handle, &mut head, 0))
-            else {
-                self.unreadable += 1;
-                continue;
-            };
-            let likeness = self.likeness(sought, &handle, &found.facts, &head[..head_len]);
-            if let Likeness::Copy(anchor) = likeness {
-                return Some(Copy { path, handle, found, head, head_len, anchor });
+        beside.sort_by_key(|(_, found)| Reverse(found.facts.modified_nanos));
+        let copy = beside.into_iter().find_map(|(path, _)| self.open_as_copy(sought, path));
+        // The rotation may have compressed it at once; then it is the one made last.
+        let mut packed: Vec<_> = packed
+            .into_inner()
+            .into_iter()
+            .filter_map(|path| {
+                let found = self.files.look(&path).ok()?;
+                Some((Reverse(found.facts.born_nanos), path))
+            })
+            .collect();
+        packed.sort();
+        copy.or_else(|| packed.into_iter().find_map(|(_, path)| self.open_as_copy(sought, path)))
+    }
+
+    fn open_as_copy(&mut self, sought: &Sought, path: PathBuf) -> Option<Copy<F::Handle>> {
+        let handle = match self.open_making_room(&path) {
+            Ok(handle) => handle,
+            Err(error) => {
+                self.unreadable += usize::from(error.kind() != io::ErrorKind::NotFound);
+                return None;
             }
+        };
+        let mut head = [0; HEAD_BYTES];
+        let head_len = match read_full(&mut self.files, &handle, &mut head, 0) {
+            // Only what begins alike is worth another look: a compressed file is unpacked for it.
+            Ok(read) if sought.head.matches_head(&head[..read]) => read,
+            Ok(_) => return None,
+            Err(_) => {
+                self.unreadable += 1;
+                return None;
+            }
+        };
+        let Ok(found) = self.files.look_at(&handle) else {
+            self.unreadable += 1;
+            return None;
+        };
+        match self.likeness(sought, &handle, &found.facts, &head[..head_len]) {
+            Likeness::Copy(anchor) => Some(Copy { path, handle, found, head, head_len, anchor }),
+            _ => None,
         }
-        None
     }
 
     pub(super) fn likeness(
