@@ -9,12 +9,10 @@ use super::file::{Anchor, Tail};
 use super::source::{joined, placed, shown};
 use super::{Collector, FileKey, Moment, Phase, Ship, SourceId, Unsaved};
 use crate::checkpoint::Entry;
-use crate::files::{Files, Found, is_packed, read_full};
+use crate::files::{Files, Found, read_full};
 use crate::info;
 use pipeline::identity::{ANCHOR_BYTES, FileFacts, HEAD_BYTES, Mark};
-use std::cell::RefCell;
 use std::cmp::Reverse;
-use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -147,33 +145,30 @@ impl<F: Files, S: Ship> Collector<F, S> {
 
     fn look_for_copy(&mut self, sought: &Sought) -> Option<Copy<F::Handle>> {
         let (dir, name) = (sought.path.parent()?, sought.path.file_name()?.as_bytes());
-        let packed = RefCell::new(Vec::new());
-        let mut beside = self.files_in(dir, |other| {
-            let is_beside = other.len() > name.len() && other.starts_with(name);
-            if is_beside && is_packed(other) {
-                packed.borrow_mut().push(dir.join(OsStr::from_bytes(other)));
-            }
-            is_beside
-        });
+        let (mut beside, packed) = self
+            .files_and_packed_in(dir, |other| other.len() > name.len() && other.starts_with(name));
         beside.retain(|(_, found)| {
             found.facts.inode != sought.inode && found.facts.size_bytes >= sought.position
         });
         beside.sort_by_key(|(_, found)| Reverse(found.facts.modified_nanos));
         let copy = beside.into_iter().find_map(|(path, _)| self.open_as_copy(sought, path));
         // The rotation may have compressed it at once; then it is the one made last.
-        let mut packed: Vec<_> = packed
-            .into_inner()
-            .into_iter()
-            .filter_map(|path| {
-                let found = self.files.look(&path).ok()?;
-                Some((Reverse(found.facts.born_nanos), path))
-            })
-            .collect();
-        packed.sort();
-        copy.or_else(|| packed.into_iter().find_map(|(_, path)| self.open_as_copy(sought, path)))
+        copy.or_else(|| {
+            let mut packed: Vec<_> = packed
+                .into_iter()
+                .filter_map(|path| Some((self.files.look(&path).ok()?.facts.born_nanos, path)))
+                .collect();
+            packed.sort_by_key(|(born, _)| Reverse(*born));
+            packed.into_iter().find_map(|(_, path)| self.open_as_copy(sought, path))
+        })
     }
 
-    fn open_as_copy(&mut self, sought: &Sought, path: PathBuf) -> Option<Copy<F::Handle>> {
+    /// Opens a file if it has what was taken of a content.
+    pub(super) fn open_as_copy(
+        &mut self,
+        sought: &Sought,
+        path: PathBuf,
+    ) -> Option<Copy<F::Handle>> {
         let handle = match self.open_making_room(&path) {
             Ok(handle) => handle,
             Err(error) => {

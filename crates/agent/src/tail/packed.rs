@@ -7,11 +7,11 @@
 //! asks for it.
 
 use super::adopt::{Begin, Opened, Sight};
-use super::copy::{IN_THE_MAKING_NANOS, Likeness, Sought};
+use super::copy::{Copy, IN_THE_MAKING_NANOS, Likeness, Sought};
 use super::file::Anchor;
 use super::source::placed;
 use super::{Collector, FileKey, Moment, Phase, Ship, SourceId};
-use crate::checkpoint::{Claim, Ranked};
+use crate::checkpoint::Ranked;
 use crate::files::{Files, Found, Kind, is_packed, read_full};
 use crate::info;
 use pipeline::identity::{ANCHOR_BYTES, FileFacts, HEAD_BYTES};
@@ -163,17 +163,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let Some(sought) = Sought::of_entry(entry, original.clone()) else { return };
         packed.sort();
         for path in packed {
-            let Ok(handle) = self.open_making_room(&path) else { continue };
-            let mut head = [0; HEAD_BYTES];
-            // Only what begins alike is worth unpacking.
-            let head_len = match read_full(&mut self.files, &handle, &mut head, 0) {
-                Ok(read) if sought.head.matches_head(&head[..read]) => read,
-                _ => continue,
-            };
-            let Ok(found) = self.files.look_at(&handle) else {
-                self.unreadable += 1;
-                continue;
-            };
+            let Some(copy) = self.open_as_copy(&sought, path) else { continue };
+            let Copy { path, handle, found, head, head_len, anchor } = copy;
             let facts = found.facts;
             let is_taken = self
                 .sources
@@ -183,35 +174,20 @@ impl<F: Files, S: Ship> Collector<F, S> {
             if is_taken || !has_more {
                 continue;
             }
-            let head = &head[..head_len];
-            if let Likeness::Copy(anchor) = self.likeness(&sought, &handle, &facts, head) {
-                info!(
-                    "{} is gone; what was not read of it, from byte {} on, is read from {}",
-                    entry.at.display(),
-                    entry.offset,
-                    path.display()
-                );
-                self.restored.remove(known.rank);
-                let begin = Begin::from_entry(known, anchor);
-                let opened = Opened { handle, facts, head };
-                let sight = Sight::CopyOf(&original);
-                let key = self.follow(id, &path, opened, begin, sight, now);
-                self.lost_path(key, now);
-                return;
-            }
+            info!(
+                "{} is gone; what was not read of it, from byte {} on, is read from {}",
+                entry.at.display(),
+                entry.offset,
+                path.display()
+            );
+            self.restored.remove(known.rank);
+            let begin = Begin::from_entry(known, anchor);
+            let opened = Opened { handle, facts, head: &head[..head_len] };
+            let sight = Sight::CopyOf(&original);
+            let key = self.follow(id, &path, opened, begin, sight, now);
+            self.lost_path(key, now);
+            return;
         }
-    }
-
-    /// What a configuration may claim of the last run, and of files that are over.
-    fn entries_of(&self, id: SourceId) -> Vec<Ranked> {
-        let Some(source) = self.sources.get(&id) else { return Vec::new() };
-        let claim = Claim {
-            config: &source.plan.name,
-            project: &source.plan.project,
-            logstore: &source.plan.logstore,
-            running: &self.running,
-        };
-        self.restored.of_claim(claim, |path| source.plan.discover.takes_path(path))
     }
 }
 

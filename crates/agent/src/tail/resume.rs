@@ -6,12 +6,11 @@ use super::copy::Sought;
 use super::file::Anchor;
 use super::source::placed;
 use super::{Collector, Moment, Ship, SourceId};
-use crate::checkpoint::{Claim, Entry, Ranked};
+use crate::checkpoint::{Entry, Ranked};
 use crate::files::{Files, Found, Kind, is_packed, read_full};
 use crate::log::alarm;
 use crate::{debug, info};
 use pipeline::identity::{ANCHOR_BYTES, Evidence, FileFacts, Verdict, judge};
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io;
@@ -21,13 +20,7 @@ use std::path::{Path, PathBuf};
 impl<F: Files, S: Ship> Collector<F, S> {
     fn claim(&mut self, id: SourceId, facts: &FileFacts) -> Option<Ranked> {
         let source = self.sources.get(&id)?;
-        let claim = Claim {
-            config: &source.plan.name,
-            project: &source.plan.project,
-            logstore: &source.plan.logstore,
-            running: &self.running,
-        };
-        self.restored.take(claim, facts)
+        self.restored.take(source.claim(&self.running), facts)
     }
 
     /// Goes on with the content that a file is known to have, or else begins with another one of
@@ -213,15 +206,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
     /// Finds files that were followed before and have been renamed since, so that what was not
     /// read of them comes before what their successors have.
     fn recover(&mut self, id: SourceId, now: Moment) {
-        let Some(source) = self.sources.get(&id) else { return };
-        let claim = Claim {
-            config: &source.plan.name,
-            project: &source.plan.project,
-            logstore: &source.plan.logstore,
-            running: &self.running,
-        };
-        // Also those of a configuration that has this name now.
-        let entries = self.restored.of_claim(claim, |path| source.plan.discover.takes_path(path));
+        let entries = self.entries_of(id);
         for known in &entries {
             let entry = &known.entry;
             match self.files.look(&entry.at) {
@@ -263,18 +248,20 @@ impl<F: Files, S: Ship> Collector<F, S> {
         }
     }
 
+    /// What a configuration may claim of the last run, and of files that are over; also what one
+    /// left behind that has another name now.
+    pub(super) fn entries_of(&self, id: SourceId) -> Vec<Ranked> {
+        let Some(source) = self.sources.get(&id) else { return Vec::new() };
+        let claim = source.claim(&self.running);
+        self.restored.of_claim(claim, |path| source.plan.discover.takes_path(path))
+    }
+
     /// Looks for a file by what it is, where it was; gives the compressed files there, too.
     fn find_inode(&mut self, entry: &Entry) -> (Option<(PathBuf, Found)>, Vec<PathBuf>) {
         let Some(dir) = entry.at.parent() else { return (None, Vec::new()) };
-        let packed = RefCell::new(Vec::new());
-        let files = self.files_in(dir, |name| {
-            if is_packed(name) {
-                packed.borrow_mut().push(dir.join(OsStr::from_bytes(name)));
-            }
-            true
-        });
+        let (files, packed) = self.files_and_packed_in(dir, |_| true);
         let found = files.into_iter().find(|(_, found)| entry.may_be(&found.facts));
-        (found, packed.into_inner())
+        (found, packed)
     }
 
     /// The files of a directory with a name that is wanted, archives left out.
@@ -283,9 +270,23 @@ impl<F: Files, S: Ship> Collector<F, S> {
         dir: &Path,
         wants: impl Fn(&[u8]) -> bool,
     ) -> Vec<(PathBuf, Found)> {
-        let mut paths = Vec::new();
+        self.files_and_packed_in(dir, wants).0
+    }
+
+    /// The same, and beside them the paths of those that the rotation has compressed.
+    pub(super) fn files_and_packed_in(
+        &mut self,
+        dir: &Path,
+        wants: impl Fn(&[u8]) -> bool,
+    ) -> (Vec<(PathBuf, Found)>, Vec<PathBuf>) {
+        let (mut paths, mut packed) = (Vec::new(), Vec::new());
         let listed = self.files.list(dir, &mut |name, kind| {
-            if kind == Kind::File && wants(name) && !pipeline::discover::is_archive(name) {
+            if kind != Kind::File || !wants(name) {
+                return;
+            }
+            if is_packed(name) {
+                packed.push(dir.join(OsStr::from_bytes(name)));
+            } else if !pipeline::discover::is_archive(name) {
                 paths.push(dir.join(OsStr::from_bytes(name)));
             }
         });
@@ -302,6 +303,6 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 }
             }
         }
-        files
+        (files, packed)
     }
 }

@@ -1,6 +1,7 @@
 //! A configuration that runs: its plan, its files, and how it starts, changes and stops.
 
 use super::{Collector, Destination, FileKey, LaneId, Moment, SourceId};
+use crate::checkpoint::Claim;
 use crate::files::Files;
 use crate::tail::Ship;
 use pipeline::batch::BatchLimits;
@@ -57,6 +58,16 @@ impl Source {
             must_recover: true,
             is_recovered: false,
             is_scanned: false,
+        }
+    }
+
+    /// What of the last run it may go on with.
+    pub(super) fn claim<'a>(&'a self, running: &'a HashSet<String>) -> Claim<'a> {
+        Claim {
+            config: &self.plan.name,
+            project: &self.plan.project,
+            logstore: &self.plan.logstore,
+            running,
         }
     }
 

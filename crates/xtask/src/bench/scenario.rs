@@ -87,7 +87,11 @@ impl Mode {
                 "logType": "delimiter_log", "separator": "|", "quote": "\"", "key": COLUMNS,
             }),
             Self::Multiline => {
-                json!({ "logType": "common_reg_log", "logBeginRegex": BEGIN_PATTERN })
+                // Nothing ends the last record: without this the sink waits a minute for it.
+                json!({
+                    "logType": "common_reg_log", "logBeginRegex": BEGIN_PATTERN,
+                    "readerFlushTimeout": 1,
+                })
             }
         }
     }
