@@ -5,9 +5,7 @@ use super::packed::lane_path;
 use super::park::is_shortage;
 use super::read::scope;
 use super::source::{file_labels, placed, shown};
-use super::{
-    Collector, FileKey, Lane, LaneId, Moment, Phase, Ship, SourceId, UNNAMED, Unsaved, file_alarm,
-};
+use super::{Collector, FileKey, Moment, Phase, Ship, SourceId, UNNAMED, Unsaved, file_alarm};
 use crate::checkpoint::Ranked;
 use crate::debug;
 use crate::files::{Files, Found, is_packed, read_full};
@@ -15,7 +13,6 @@ use crate::log::alarm;
 use pipeline::ack::AckTracker;
 use pipeline::batch::{FileStream, Unfinished};
 use pipeline::identity::{FileFacts, FileId, HEAD_BYTES, Mark, first_line};
-use std::collections::VecDeque;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -276,52 +273,6 @@ impl<F: Files, S: Ship> Collector<F, S> {
             self.make_ready(first);
         }
         key
-    }
-
-    /// Where a content of the last run belongs among those of its path: in front of the first one
-    /// that came after it, when that was found earlier.
-    fn place_by_rank(&self, lane: LaneId, rank: i64) -> Option<usize> {
-        self.lanes.get(&lane)?.waiting.iter().position(|key| {
-            let other = self.tails.get(key);
-            other.is_some_and(|other| other.rank.is_none_or(|other| other > rank))
-        })
-    }
-
-    /// Where a file that was renamed before we saw it belongs among those of its path, in front of
-    /// the `next` one, if that is known: behind the last one that is no younger. Not in front of
-    /// the first younger one: when somebody has set the clock back, the oldest of them may have
-    /// the youngest birth. The one that has the path now is younger, also by the same tick of the
-    /// clock.
-    fn place_by_birth(
-        &self,
-        lane: LaneId,
-        facts: &FileFacts,
-        next: Option<FileKey>,
-    ) -> Option<usize> {
-        let waiting = &self.lanes.get(&lane)?.waiting;
-        let before = waiting.iter().position(|key| Some(*key) == next).unwrap_or(waiting.len());
-        let older = waiting.iter().take(before).rposition(|key| {
-            self.tails.get(key).is_none_or(|other| {
-                let has_path = other.phase == Phase::Following;
-                other.facts.born_nanos < facts.born_nanos
-                    || (other.facts.born_nanos == facts.born_nanos && !has_path)
-            })
-        });
-        Some(older.map_or(0, |older| older + 1))
-    }
-
-    pub(super) fn lane_of(&mut self, id: SourceId, path: &Path) -> LaneId {
-        let known = self.sources.get(&id).and_then(|source| source.lanes.get(path).copied());
-        if let Some(lane) = known {
-            return lane;
-        }
-        let lane = self.new_id();
-        if let Some(source) = self.sources.get_mut(&id) {
-            source.lanes.insert(path.to_owned(), lane);
-        }
-        let (path, waiting) = (path.to_owned(), VecDeque::new());
-        self.lanes.insert(lane, Lane { source: id, path, waiting, files: 0 });
-        lane
     }
 
     /// A file that cannot be followed now; the next scan tries again.

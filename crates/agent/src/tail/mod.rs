@@ -7,14 +7,17 @@
 //!
 //! What is promised for each file: its bytes are read in order and once; a position is only
 //! remembered when everything in front of it is acknowledged; a renamed file is read to its end
-//! before its successor, also one that was begun and renamed while nobody looked; a truncated or rewritten one is read from the start.
+//! before its successor, also one that was begun and renamed while nobody looked; a truncated or
+//! rewritten one is read from the start.
 
 mod adopt;
 mod copy;
+mod counts;
 mod delay;
 mod drain;
 mod file;
 mod labels;
+mod lane;
 mod ledger;
 mod packed;
 mod park;
@@ -24,7 +27,9 @@ mod quiet;
 mod read;
 mod restart;
 mod resume;
+mod room;
 mod scan;
+mod ship;
 mod source;
 mod turns;
 mod unseen;
@@ -32,6 +37,7 @@ mod unseen;
 pub use drain::Report;
 pub use ledger::{FileLedger, LedgerPhase};
 pub use positions::{Saved, Unsaved};
+pub use ship::{Delivery, Destination, Parcel, Ship};
 
 use crate::budget::{AccountId, Budget};
 use crate::checkpoint::{Entry, Restored};
@@ -39,16 +45,16 @@ use crate::files::Files;
 use crate::log::alarm;
 use crate::metrics::Metrics;
 use drain::Drain;
-use file::{SafePoint, Tail};
-use pipeline::batch::{Batch, BatchLimits, Now};
+use file::Tail;
+use lane::Lane;
+use pipeline::batch::{BatchLimits, Now};
 use pipeline::identity::{ANCHOR_BYTES, FileId};
 use pipeline::lines::MAX_LINE_BYTES;
 use pipeline::pace::Pace;
 use pipeline::parse::LogTime;
 use pipeline::plan::Plan;
 use pipeline::tags::AgentLabels;
-use sls::collect::{SendRate, ShardHashKey};
-use sls::compress::Compression;
+use room::Room;
 use sls::log_group::LogGroupWriter;
 use source::Source;
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
@@ -80,9 +86,6 @@ const CHUNKS_PER_TURN: usize = 4;
 /// The id of a content of which nothing has been read.
 const UNNAMED: FileId = FileId([0; 16]);
 
-/// Writers kept for reuse. Each has the room of a full batch.
-const SPARE_WRITERS: usize = 4;
-
 /// The clocks at one moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
@@ -102,73 +105,6 @@ impl Moment {
         let nanos = (self.wall_nanos % 1_000_000_000) as u32;
         Now { wall: LogTime { seconds, nanos: Some(nanos) }, clock: self.clock }
     }
-}
-
-/// Where a batch goes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Destination {
-    /// Project that receives the logs.
-    pub project: String,
-    /// Logstore that receives the logs.
-    pub logstore: String,
-    /// Address of the service; `None` is the agent's own.
-    pub endpoint: Option<String>,
-    /// How bodies are compressed for it; `None` is the agent's own way.
-    pub compression: Option<Compression>,
-    /// Logs of equal values go to the same shard; empty lets the service choose.
-    pub shard_hash: Vec<ShardHashKey>,
-    /// How much is sent to it at most.
-    pub max_rate: Option<SendRate>,
-}
-
-/// A batch on its way, with what the sender has to know.
-#[derive(Debug)]
-pub struct Parcel {
-    /// The content it is from.
-    pub key: FileKey,
-    /// The lane it goes in.
-    pub lane: LaneId,
-    /// Where to: to each of them.
-    pub destinations: Arc<[Arc<Destination>]>,
-    /// The id of the content towards the service.
-    pub file: FileId,
-    /// The log group and its bytes.
-    pub batch: Batch,
-    /// Bytes charged to the budget for it.
-    pub charged: usize,
-    /// The account that they are charged to.
-    pub account: AccountId,
-}
-
-/// What became of a parcel.
-#[derive(Debug)]
-pub enum Delivery {
-    /// It was compressed: it holds fewer bytes now, and its writer is free.
-    Packed {
-        /// Bytes no longer held.
-        released: usize,
-        /// The account that they were charged to.
-        account: AccountId,
-        /// The writer.
-        writer: LogGroupWriter,
-    },
-    /// It is stored, or given up: either way its bytes are done with.
-    Finished {
-        /// The content it was from.
-        key: FileKey,
-        /// First byte of its span.
-        start: u64,
-        /// Bytes no longer held.
-        released: usize,
-        /// The account that they were charged to.
-        account: AccountId,
-    },
-}
-
-/// The way out.
-pub trait Ship {
-    /// Takes a parcel. Must not wait: the budget limits what is under way.
-    fn ship(&mut self, parcel: Parcel);
 }
 
 /// A change of what is collected.
@@ -282,17 +218,6 @@ pub struct Collector<F: Files, S: Ship> {
     losses: VecDeque<FileLedger>,
 }
 
-/// The contents that had one path, one after the other.
-#[derive(Debug)]
-struct Lane {
-    source: SourceId,
-    path: PathBuf,
-    /// Those that wait for their turn, the first one being read.
-    waiting: VecDeque<FileKey>,
-    /// Number of all that are followed.
-    files: usize,
-}
-
 impl<F: Files, S: Ship> Collector<F, S> {
     /// A collector without configurations.
     pub fn new(files: F, way_out: S, mut setup: Setup, now: Moment) -> Self {
@@ -369,21 +294,6 @@ impl<F: Files, S: Ship> Collector<F, S> {
         }
     }
 
-    /// Takes the news of a parcel.
-    pub fn delivered(&mut self, delivery: Delivery) {
-        match delivery {
-            Delivery::Packed { released, account, writer } => {
-                self.release(account, released);
-                self.recycle(writer);
-            }
-            Delivery::Finished { key, start, released, account } => {
-                self.release(account, released);
-                self.confirm(key, start);
-            }
-        }
-        self.setup.metrics.held_bytes.set(self.budget.used_bytes() as u64);
-    }
-
     /// Does a bounded amount of work.
     pub fn turn(&mut self, now: Moment) -> Turn {
         if now.clock >= self.next_scan {
@@ -406,49 +316,6 @@ impl<F: Files, S: Ship> Collector<F, S> {
             (true, true) => Turn::Idle { until: self.wake_at(now) },
             (true, false) => Turn::NoRoom { until: self.wake_at(now) },
         }
-    }
-
-    /// Puts a file aside until its account has room again; those of other accounts go on.
-    fn park(&mut self, key: FileKey, bytes: usize) {
-        let Some(tail) = self.tails.get(&key) else { return };
-        let account = tail.source;
-        let is_first = self.parked.iter().all(|(other, ..)| *other != account);
-        self.parked.push((account, bytes, key));
-        self.setup.metrics.blocked_turns.add(1);
-        if !is_first {
-            return;
-        }
-        // What waits to become a full batch must not hold the room that is missing.
-        let open: Vec<FileKey> = self
-            .due
-            .iter()
-            .map(|(_, key)| *key)
-            .filter(|key| self.tails.get(key).is_some_and(|tail| tail.source == account))
-            .collect();
-        for key in open {
-            self.seal(key);
-        }
-    }
-
-    /// Gives bytes back.
-    fn release(&mut self, account: AccountId, bytes: usize) {
-        self.budget.release(account, bytes);
-        if bytes > 0 {
-            self.unpark();
-        }
-    }
-
-    /// Gives the files their turn that there is room for now. Room that one account gives back is
-    /// room that others may take.
-    fn unpark(&mut self) {
-        let (budget, ready) = (&self.budget, &mut self.ready);
-        self.parked.retain(|(account, bytes, key)| {
-            let stays = !budget.has_room(*account, *bytes);
-            if !stays {
-                ready.push(*account, *key);
-            }
-            stays
-        });
     }
 
     /// Every provider has said what it has: a drain need not wait for more.
@@ -491,78 +358,6 @@ impl<F: Files, S: Ship> Collector<F, S> {
         }
     }
 
-    fn confirm(&mut self, key: FileKey, start: u64) {
-        let Some(tail) = self.tails.get_mut(&key) else { return };
-        if tail.acks.complete(start) {
-            self.unsaved = self.unsaved.max(Unsaved::Positions);
-        }
-        if tail.phase == Phase::Rewritten && tail.is_settled() {
-            self.remove(key);
-        }
-    }
-
-    fn recycle(&mut self, mut writer: LogGroupWriter) {
-        if self.spare.len() < SPARE_WRITERS {
-            writer.clear();
-            self.spare.push(writer);
-        }
-    }
-
-    /// Sends a batch on its way.
-    fn dispatch(&mut self, key: FileKey, batch: Batch, point: SafePoint) {
-        let Some(tail) = self.tails.get_mut(&key) else { return };
-        let start = tail.acks.issue(batch.end, point);
-        debug_assert_eq!(start, batch.start, "batches follow each other");
-        if batch.group.logs() == 0 {
-            self.recycle(batch.group);
-            self.confirm(key, start);
-            return;
-        }
-        let charged = batch.group.len_bytes();
-        let (lane, file, account) = (tail.lane, tail.id, tail.source);
-        let Some(source) = self.sources.get(&tail.source) else { return };
-        self.budget.charge(account, charged);
-        let destinations = Arc::clone(&source.destinations);
-        self.way_out.ship(Parcel { key, lane, destinations, file, batch, charged, account });
-    }
-
-    /// Sends the open batch of a file, if it has one.
-    fn seal(&mut self, key: FileKey) {
-        let Some(tail) = self.tails.get_mut(&key) else { return };
-        self.budget.release(tail.source, std::mem::take(&mut tail.charged));
-        if let Some(batch) = tail.stream.seal() {
-            let point = tail.point();
-            self.dispatch(key, batch, point);
-        }
-    }
-
-    fn seal_due(&mut self, now: Moment) {
-        if self.due.first().is_none_or(|(due, _)| *due > now.clock) {
-            return;
-        }
-        // With one batch that is old enough go those that soon will be: many small files then
-        // wake nobody more often than one large file does.
-        let soon = now.clock + self.setup.limits.max_age / 4;
-        while let Some((due, key)) = self.due.first().copied()
-            && due <= soon
-        {
-            self.due.pop_first();
-            let is_due = self.tails.get(&key).is_some_and(|tail| {
-                let source = self.sources.get(&tail.source);
-                source.is_some_and(|source| tail.stream.is_due(&source.limits, soon))
-            });
-            if is_due {
-                self.seal(key);
-            }
-        }
-    }
-
-    fn seal_all(&mut self) {
-        while let Some((_, key)) = self.due.pop_first() {
-            self.seal(key);
-        }
-    }
-
     fn remove(&mut self, key: FileKey) {
         let Some(tail) = self.tails.remove(&key) else { return };
         self.remember_loss(&tail);
@@ -593,16 +388,6 @@ impl<F: Files, S: Ship> Collector<F, S> {
     }
 }
 
-/// Whether there was room for a read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Room {
-    Enough,
-    Missing {
-        /// What it would take.
-        bytes: usize,
-    },
-}
-
 /// Where a followed content is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -621,11 +406,5 @@ fn file_alarm(name: &'static str, path: &std::path::Path, error: &std::io::Error
     alarm(name, &path.to_string_lossy(), format_args!("{error}"));
 }
 
-#[cfg(test)]
-mod copy_tests;
-#[cfg(test)]
-mod option_tests;
-#[cfg(test)]
-mod order_tests;
 #[cfg(test)]
 mod tests;

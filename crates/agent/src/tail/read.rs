@@ -1,18 +1,15 @@
 //! Reads one chunk of one file and makes records and batches of it.
 
+use super::counts::count;
 use super::file::{Anchor, First, SafePoint, Tail};
 use super::source::{Source, file_labels};
 use super::{Collector, FileKey, Moment, Phase, Room, Ship, Unsaved, file_alarm};
-use crate::alarms;
 use crate::files::{Files, read_full};
-use crate::log::Level;
 use crate::tally::{Place, ReadFacts};
-use pipeline::batch::{Batch, Fed, Outlet, Rest, Unfinished};
+use pipeline::batch::{Batch, Outlet, Rest, Unfinished};
 use pipeline::identity::{FileId, HEAD_BYTES, Mark, first_line};
 use pipeline::lines::MAX_LINE_BYTES;
-use pipeline::plan::Plan;
 use sls::log_group::LogGroupWriter;
-use std::fmt::Arguments;
 use std::io;
 use std::time::Duration;
 
@@ -20,7 +17,7 @@ use std::time::Duration;
 const GONE_REST_WAITS: Duration = Duration::from_secs(5);
 
 /// A content that cannot be read keeps its successors waiting no longer.
-const FAILING_BLOCKS: Duration = Duration::from_secs(10);
+pub(super) const FAILING_BLOCKS: Duration = Duration::from_secs(10);
 
 /// A batch may get as much larger than its limit without its buffer being moved.
 const SLACK_BYTES: usize = 64 * 1024;
@@ -357,70 +354,6 @@ impl<F: Files, S: Ship> Collector<F, S> {
             self.make_ready(key);
         }
     }
-
-    /// At the end of a file: when another has taken its path and has something to read, that one's
-    /// turn has come. The file itself is read on if it still grows.
-    fn caught_up(&mut self, key: FileKey, now: Moment) {
-        let is_draining = self.drain.is_some();
-        if is_draining {
-            self.seal(key);
-        }
-        let Some(tail) = self.tails.get(&key) else { return };
-        let waiting = self.lanes.get(&tail.lane).map(|lane| &lane.waiting);
-        if !waiting.is_some_and(|it| it.front() == Some(&key) && it.len() > 1) {
-            return;
-        }
-        let (since, has_rest) = (tail.succeeded_since, tail.rest.is_some());
-        match since {
-            // A record without its end may still get it: it belongs in front of the successor.
-            Some(since) => {
-                let waited = now.clock.saturating_duration_since(since);
-                if !has_rest || waited >= FAILING_BLOCKS {
-                    self.pass_turn(key);
-                }
-            }
-            // Who writes to a file goes on with it until the successor is opened: what it wrote
-            // before that is there at the next read.
-            None if is_draining || self.has_begun_successor(key) => {
-                if let Some(tail) = self.tails.get_mut(&key) {
-                    tail.succeeded_since = Some(now.clock);
-                }
-                self.make_ready(key);
-            }
-            None => {}
-        }
-    }
-
-    /// Whether something is in a file that waits for the end of this one.
-    fn has_begun_successor(&mut self, key: FileKey) -> bool {
-        let lane = self.tails.get(&key).and_then(|tail| self.lanes.get(&tail.lane));
-        let Some(lane) = lane else { return false };
-        lane.waiting.iter().skip(1).filter_map(|other| self.tails.get(other)).any(|tail| {
-            let handle = tail.handle.as_ref().filter(|_| tail.facts.size_bytes == 0);
-            handle.is_none_or(|handle| {
-                self.files.look_at(handle).map_or(true, |found| found.facts.size_bytes > 0)
-            })
-        })
-    }
-
-    /// Lets the next content of the path be read. What was read of this one is sent in front of it.
-    pub(super) fn pass_turn(&mut self, key: FileKey) {
-        let Some(lane) = self.tails.get(&key).map(|tail| tail.lane) else { return };
-        let waiting = self.lanes.get(&lane).map(|lane| &lane.waiting);
-        if !waiting.is_some_and(|it| it.front() == Some(&key) && it.len() > 1) {
-            return;
-        }
-        self.seal(key);
-        let passed = self.new_id();
-        if let Some(tail) = self.tails.get_mut(&key) {
-            tail.passed = Some(passed);
-        }
-        let Some(lane) = self.lanes.get_mut(&lane) else { return };
-        lane.waiting.pop_front();
-        if let Some(next) = lane.waiting.front().copied() {
-            self.make_ready(next);
-        }
-    }
 }
 
 /// What the ids of an agent's files are derived from: who it is, and for which configuration.
@@ -449,90 +382,4 @@ fn rest_of<H>(
         _ => flush_timeout,
     };
     if now.clock.duration_since(since) >= waits { Rest::IsRecord } else { Rest::Waits }
-}
-
-fn count<H>(
-    metrics: &crate::metrics::Metrics,
-    fed: &Fed,
-    consumed: usize,
-    tail: &Tail<H>,
-    plan: &Plan,
-) {
-    metrics.read_bytes.add(consumed as u64);
-    metrics.records.add(fed.records);
-    metrics.logs.add(fed.logs);
-    if fed.logs == fed.records
-        && fed.kept_raw + fed.untimed + fed.pieces + fed.unmatched + fed.unconverted == 0
-    {
-        return;
-    }
-    metrics.filtered.add(fed.filtered);
-    metrics.unparsed_kept.add(fed.kept_raw);
-    metrics.unparsed_dropped.add(fed.dropped);
-    metrics.untimed.add(fed.untimed);
-    metrics.outdated.add(fed.outdated);
-    metrics.pieces.add(fed.pieces);
-    metrics.unmatched.add(fed.unmatched);
-    metrics.unconverted.add(fed.unconverted);
-    metrics.discarded.add(fed.discarded);
-    let alarm = |name, message: Arguments<'_>| {
-        alarms::raise(Level::Warn, name, &plan.name, &tail.shown, message);
-    };
-    if let Some((fault, record)) = &fed.first_fault {
-        let failed = fed.dropped + fed.kept_raw;
-        let became = if fed.dropped > 0 { "dropped" } else { "kept whole" };
-        alarm(
-            "REGEX_MATCH_ALARM",
-            format_args!(
-                "{failed} of {} records did not parse ({}) and were {became}, the first: {}",
-                fed.records,
-                fault.as_str(),
-                String::from_utf8_lossy(record).escape_debug(),
-            ),
-        );
-    }
-    if fed.untimed > 0 {
-        alarm(
-            "PARSE_TIME_FAIL_ALARM",
-            format_args!(
-                "{} logs got the time of collection, their own cannot be read",
-                fed.untimed
-            ),
-        );
-    }
-    if fed.outdated > 0 {
-        alarm(
-            "OUTDATED_LOG_ALARM",
-            format_args!(
-                "{} logs were dropped because they are older than `ilogtail_discard_interval`",
-                fed.outdated
-            ),
-        );
-    }
-    if fed.unconverted > 0 {
-        alarm(
-            "ENCODING_CONVERT_ALARM",
-            format_args!(
-                "{} lines are not GBK; what cannot be converted became U+FFFD",
-                fed.unconverted
-            ),
-        );
-    }
-    if let Some(line) = fed.first_unmatched.as_ref().filter(|_| !plan.framing.is_quiet()) {
-        alarm(
-            "SPLIT_LOG_FAIL_ALARM",
-            format_args!(
-                "{} lines belong to no record and were {}, the first: {}",
-                fed.unmatched,
-                if fed.discarded > 0 { "dropped" } else { "taken alone" },
-                String::from_utf8_lossy(line).escape_debug(),
-            ),
-        );
-    }
-    if fed.pieces > 0 {
-        alarm(
-            "SPLIT_LOG_FAIL_ALARM",
-            format_args!("a record over {} bytes was cut into pieces", plan.max_record.bytes),
-        );
-    }
 }

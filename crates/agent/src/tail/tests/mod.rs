@@ -6,8 +6,11 @@ mod appending;
 mod budget;
 mod configuration;
 mod contents;
+mod copies;
 mod drain;
 mod first_sight;
+mod options;
+mod order;
 mod positions;
 
 use super::*;

@@ -1,8 +1,8 @@
 //! Keys of a configuration about how its files are followed, over real files, with a clock that
 //! only tests move.
 
-use super::tests::{Bench, compiled};
-use super::{LedgerPhase, Turn};
+use super::{Bench, compiled};
+use crate::tail::{LedgerPhase, Turn};
 use pipeline::pace::Pace;
 use std::fs;
 use std::io::Write;

@@ -1,8 +1,8 @@
 //! The contents of one path come one after the other, over real files: renamed ones before their
 //! successors, whatever was noticed of them.
 
-use super::tests::Bench;
-use super::{Notice, Turn};
+use super::Bench;
+use crate::tail::{Notice, Turn};
 use std::fs::{self, File};
 use std::time::Duration;
 

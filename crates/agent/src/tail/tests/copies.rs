@@ -1,7 +1,7 @@
 //! Copies of followed files, as `copytruncate` leaves them, over real files.
 
-use super::Turn;
-use super::tests::Bench;
+use super::Bench;
+use crate::tail::Turn;
 use std::fs::{self, File};
 use std::time::Duration;
 
