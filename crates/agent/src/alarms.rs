@@ -101,7 +101,10 @@ impl Registry {
             state.message = message;
             state.count += 1;
             state.last_seconds = last_seconds;
-            state.level = state.level.min(level);
+            // One line for several messages is as grave as the gravest of them. News has a line of
+            // its own: a warning stays one beside the errors of the same configuration.
+            let stands_alone = is_news || state.unwritten == 0;
+            state.level = if stands_alone { level } else { state.level.min(level) };
             if !is_news && now.duration_since(state.written) < REPEAT_AFTER {
                 state.unwritten += 1;
                 return None;
@@ -321,6 +324,34 @@ mod tests {
             registry.raise(Level::Error, kind("c"), message.into(), Repeats::News, now).is_some()
         };
         assert_eq!([tell("one"), tell("one"), tell("two"), tell("one")], [true, false, true, true]);
+    }
+
+    #[test]
+    fn each_message_is_written_with_its_own_severity() {
+        let mut registry = Registry::default();
+        let start = Instant::now();
+        let mut check = |repeats, level, message: &str, after: u64, written: Option<Level>| {
+            let now = start + Duration::from_secs(after);
+            let line = registry.raise(level, kind("c"), message.into(), repeats, now);
+            assert_eq!(line.map(|(level, _)| level), written, "{message} after {after} s");
+        };
+        // A configuration with an unknown key that is refused for a bad pattern, twice, and then
+        // with another one.
+        for (key, pattern) in [("key", "pattern"), ("key", "pattern"), ("key 2", "pattern 2")] {
+            check(Repeats::News, Level::Warn, key, 0, Some(Level::Warn));
+            check(Repeats::News, Level::Error, pattern, 0, Some(Level::Error));
+        }
+        check(Repeats::News, Level::Warn, "key 2", 1, Some(Level::Warn));
+        // What is written as one has the gravest.
+        check(Repeats::More, Level::Error, "e", 2, None);
+        check(Repeats::More, Level::Warn, "w", 3, None);
+        let due = registry.due(start + Duration::from_secs(40));
+        assert_eq!(due.iter().map(|(level, _)| *level).collect::<Vec<_>>(), [Level::Error]);
+        let mut raise = |level, after: u64| {
+            let now = start + Duration::from_secs(after);
+            registry.raise(level, kind("c"), "w".into(), Repeats::More, now).map(|line| line.0)
+        };
+        assert_eq!(raise(Level::Warn, 80), Some(Level::Warn), "the error was written before");
     }
 
     #[test]
