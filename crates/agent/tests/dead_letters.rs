@@ -60,6 +60,7 @@ fn a_poisoned_record_is_kept_shown_and_sent_again_without_its_batch() {
         ("status", 400.into()),
         ("project", "p1".into()),
         ("logstore", "all".into()),
+        ("endpoint", service.endpoint().into()),
         ("start", all[..first].iter().map(|line| line.len() + 1).sum::<usize>().into()),
     ] {
         let value: serde_json::Value = value;
@@ -84,6 +85,59 @@ fn a_poisoned_record_is_kept_shown_and_sent_again_without_its_batch() {
     assert_eq!(replayed.span.start, letter["start"].as_u64().unwrap());
     assert_eq!(replayed.tags["__path__"], path);
     assert_eq!(listed(&pod).len(), 0);
+}
+
+#[test]
+fn a_letter_goes_back_to_the_service_it_was_for() {
+    let (here, there) = (Service::storing(), picky());
+    let pod = Pod::new(&here);
+    pod.unconfigure("all");
+    let flusher = r#"{"Type": "flusher_sls", "Project": "p1""#;
+    let document = format!(
+        r#"{{"inputs": [{{"Type": "input_file", "FilePaths": ["{}"]}}],
+            "flushers": [{flusher}, "Logstore": "own"}},
+                         {flusher}, "Logstore": "other", "Endpoint": "{}"}}]}}"#,
+        pod.log("*.log").display(),
+        there.endpoint()
+    );
+    pod.write_config("two.json", &document);
+    let all = ["poison".to_owned()];
+    append(&pod.log("a.log"), &all);
+    let agent = pod.start();
+    here.wait_for_in("own", &all);
+    testkit::eventually("a dead letter", || match listed(&pod).as_slice() {
+        [letter] if letter["endpoint"] == there.endpoint() => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+    // A letter of a version that kept no endpoint says so, and goes where it is told to.
+    let dir = pod.path("state").join("dead-letters");
+    let old = concat!(
+        "sidetail-dead-letter 1 269 64 76e8677564e7e82d\n",
+        r#"{"reason":"invalid","status":400,"code":"PostBodyInvalid","message":"no","#,
+        r#""time":1767225600,"project":"p1","logstore":"app","#,
+        r#""file":"000000000000000000000000000000ab","start":5,"end":90,"logs":2,"#,
+        r#""topic":"t","tags":[["_pod_name_","pod-1"]],"compression":"","raw_size":64}"#,
+        "\n",
+        "\n\x12\x08\x07\x12\x0e\n\x07content\x12\x03one\n\x12\x08\x07\x12\x0e\n\x07content\x12\x03two",
+        "\x1a\x01t2\x13\n\n_pod_name_\x12\x05pod-1",
+    );
+    std::fs::write(dir.join("00000007.letter"), old).unwrap();
+    there.follow(|_| Reply::Store);
+    let ended = pod.start_as("sidetail-agent", &["dead-letters", "replay"]).wait(LIMIT).unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    let said = ended.output.join("\n");
+    assert!(
+        said.contains("7: was written by a version") && said.contains("--endpoint URL"),
+        "{said}"
+    );
+    assert_eq!(there.contents_of("other"), all);
+    assert_eq!(listed(&pod).len(), 1);
+    let told = ["dead-letters", "replay", "--endpoint", &there.endpoint()];
+    assert_eq!(pod.command(&told).0, Some(0));
+    assert_eq!(there.contents_of("app"), ["one", "two"]);
+    assert_eq!(listed(&pod).len(), 0);
+    assert_eq!(here.stored().len(), 1, "nothing of it went to the agent's own");
+    assert_eq!(agent.terminate(LIMIT).unwrap().status.code(), Some(0));
 }
 
 #[test]

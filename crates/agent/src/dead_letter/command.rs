@@ -4,6 +4,7 @@ use super::graveyard::{Kept, list, remove};
 use super::letter::{Head, Letter};
 use super::replay::{Elsewhere, replay};
 use crate::settings::{Settings, SettingsError};
+use sls_client::{Endpoint, EndpointError};
 use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
@@ -14,11 +15,13 @@ pub const DIR: &str = "dead-letters";
 const USAGE: &str = "\
 usage: sidetail-agent dead-letters list [--json]
        sidetail-agent dead-letters show NUMBER…
-       sidetail-agent dead-letters replay [--project NAME] [--logstore NAME] [NUMBER…]
+       sidetail-agent dead-letters replay [--endpoint URL] [--project NAME] [--logstore NAME]
+                                          [NUMBER…]
        sidetail-agent dead-letters remove NUMBER…
 
 A dead letter is a batch that the service would not take. `list` names all of them, `show` prints
-the lines of some, `replay` sends some or all again and takes away what is acknowledged.";
+the lines of some, `replay` sends some or all again, to the service they were for, and takes away
+what is acknowledged.";
 
 /// Everything was done.
 const EXIT_DONE: u8 = 0;
@@ -132,10 +135,15 @@ fn read_arguments(verb: &str, args: &[String]) -> Result<Arguments, Failure> {
     while let Some(arg) = args.next() {
         let mut name = || {
             let value = args.next().cloned();
-            value.ok_or_else(|| Failure::Usage(format!("`{arg}` needs a name")))
+            value.ok_or_else(|| Failure::Usage(format!("`{arg}` needs a value")))
         };
         match arg.as_str() {
             "--json" if verb == "list" => arguments.json = true,
+            "--endpoint" if verb == "replay" => {
+                let endpoint: Result<Endpoint, EndpointError> = name()?.parse();
+                let wrong = |error: EndpointError| Failure::Usage(format!("{arg}: {error}"));
+                arguments.elsewhere.endpoint = Some(endpoint.map_err(wrong)?);
+            }
             "--project" if verb == "replay" => arguments.elsewhere.project = Some(name()?),
             "--logstore" if verb == "replay" => arguments.elsewhere.logstore = Some(name()?),
             number => match number.parse() {
@@ -194,7 +202,7 @@ fn list_one(kept: &Kept, json: bool, out: &mut impl Write) -> Result<(), Failure
 fn show(kept: &Kept, letter: &Letter, lines: &[String], out: &mut impl Write) -> io::Result<()> {
     let head = &letter.head;
     say(format_args!(
-        "{}: {} logs of bytes {}-{} of {} ({}) for {}/{}, given up at {}: {}: {}",
+        "{}: {} logs of bytes {}-{} of {} ({}) for {}/{} at {}, given up at {}: {}: {}",
         kept.number,
         head.logs,
         head.start,
@@ -203,6 +211,7 @@ fn show(kept: &Kept, letter: &Letter, lines: &[String], out: &mut impl Write) ->
         head.file,
         head.project,
         head.logstore,
+        head.endpoint.as_deref().unwrap_or("a service that it does not name"),
         moment(head.time),
         head.reason,
         head.message,
@@ -269,7 +278,8 @@ mod tests {
         check(dir, &["list"], Ok(&row(2)));
         check(dir, &["list", "x"], Err("`x` is not the number"));
         check(dir, &["replay"], Err("X: is wrong"));
-        check(dir, &["replay", "--logstore"], Err("needs a name"));
+        check(dir, &["replay", "--logstore"], Err("needs a value"));
+        check(dir, &["replay", "--endpoint", "ftp://x"], Err("`ftp://x` is not an endpoint"));
         check(dir, &["burn"], Err("`burn` is not one of the verbs"));
         check(dir, &[], Err("what about"));
     }

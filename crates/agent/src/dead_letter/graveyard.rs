@@ -19,6 +19,8 @@ pub struct Graveyard {
     dir: PathBuf,
     limit_bytes: u64,
     metrics: Arc<Metrics>,
+    /// Makes the names in the directory last.
+    sync: fn(&File) -> io::Result<()>,
     /// What is there, oldest first; `None` before the first look.
     known: Mutex<Option<VecDeque<Kept>>>,
 }
@@ -106,14 +108,16 @@ impl Kept {
 impl Graveyard {
     /// The letters in `dir`, at most `limit_bytes` of them together; with 0 there are none.
     pub fn new(dir: PathBuf, limit_bytes: u64, metrics: Arc<Metrics>) -> Self {
-        let graveyard = Self { dir, limit_bytes, metrics, known: Mutex::new(None) };
+        let known = Mutex::new(None);
+        let graveyard = Self { dir, limit_bytes, metrics, sync: File::sync_all, known };
         if let Ok(letters) = list(&graveyard.dir) {
             graveyard.count(&letters.into());
         }
         graveyard
     }
 
-    /// Writes a letter. When this has returned without an error, it survives a power cut.
+    /// Writes a letter. When this has returned without an error, it is there and survives a power
+    /// cut, unless the system refuses to promise that, which is alarmed.
     ///
     /// # Errors
     /// See [`BuryError`]; nothing is left behind then.
@@ -156,7 +160,15 @@ impl Graveyard {
         written?;
         letters.push_back(Kept { number, bytes: size, path });
         self.count(letters);
-        File::open(&self.dir)?.sync_all()
+        // The letter has its name: whatever becomes of this, it is not unwritten.
+        if let Err(error) = File::open(&self.dir).and_then(|dir| (self.sync)(&dir)) {
+            alarm(
+                "DEAD_LETTER_ALARM",
+                &self.dir.to_string_lossy(),
+                format_args!("letter {number} is written and may not survive a power cut: {error}"),
+            );
+        }
+        Ok(())
     }
 
     /// Takes away the oldest until `size` more bytes fit.
@@ -287,6 +299,18 @@ mod tests {
             .collect();
         names.sort();
         assert_eq!(names, ["00000001.letter", "readme.txt", "x.letter"]);
+    }
+
+    #[test]
+    fn a_letter_is_written_also_when_its_directory_cannot_be_synced() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut yard = graveyard(dir.path(), 1 << 20);
+        yard.sync = |_| Err(io::Error::other("no"));
+        for text in ["one", "two"] {
+            yard.bury(letter(&[text], Compression::Lz4)).unwrap();
+        }
+        assert_eq!(numbers(dir.path()), [1, 2]);
+        assert_eq!(yard.metrics.dead_letters.get(), 2);
     }
 
     #[test]

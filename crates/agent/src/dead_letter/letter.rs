@@ -9,7 +9,10 @@ use sls::log_group::LogGroup;
 use std::time::SystemTime;
 
 const MAGIC: &str = "sidetail-dead-letter";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+
+/// The oldest version that is read.
+const OLDEST_VERSION: u32 = 1;
 
 /// The first line is never longer than this.
 const MAX_FIRST_LINE: usize = 128;
@@ -33,9 +36,13 @@ pub struct Head {
     pub message: String,
     /// When it was given up, UNIX seconds.
     pub time: u64,
-    /// Where it was to go.
+    /// Address of the service that it was to go to; absent in letters of version 1, which do not
+    /// tell whether it was the agent's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// Where it was to go there.
     pub project: String,
-    /// Where it was to go.
+    /// Where it was to go there.
     pub logstore: String,
     /// Hash key that selects the shard, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,7 +81,7 @@ pub struct Letter {
 #[derive(Debug, thiserror::Error)]
 pub enum LetterError {
     /// Something else, or a version of another program.
-    #[error("it is not a dead letter of version {VERSION}")]
+    #[error("it is not a dead letter of version {OLDEST_VERSION} to {VERSION}")]
     Foreign,
     /// It was one.
     #[error("it is damaged: {0}")]
@@ -90,25 +97,40 @@ pub enum LetterError {
     Logs(#[from] sls::log_group::DecodeError),
 }
 
+/// Where a write was to go, beside what the write itself says.
+#[derive(Clone, Copy, Debug)]
+pub struct Address<'a> {
+    /// Address of the service.
+    pub endpoint: &'a str,
+    /// The project there.
+    pub project: &'a str,
+}
+
+/// Why a write is given up.
+#[derive(Clone, Copy, Debug)]
+pub struct Cause<'a> {
+    /// A word for it.
+    pub reason: &'a str,
+    /// The last answer, when there was one.
+    pub refusal: Option<&'a Refusal>,
+    /// What it said.
+    pub message: &'a str,
+}
+
 impl Letter {
     /// The letter for a write that is given up now.
-    pub fn new(
-        reason: &str,
-        refusal: Option<&Refusal>,
-        message: String,
-        project: &str,
-        call: PutLogs,
-        logs: u64,
-    ) -> Self {
+    pub fn new(cause: Cause<'_>, address: Address<'_>, call: PutLogs, logs: u64) -> Self {
+        let Cause { reason, refusal, message } = cause;
         let span = call.span.unwrap_or(FileSpan { file: 0, start: 0, end: 1 });
         let mut letter = Self {
             head: Head {
                 reason: reason.to_owned(),
                 status: refusal.map(|refusal| refusal.status.as_u16()),
                 code: refusal.map(|refusal| refusal.code.clone()).unwrap_or_default(),
-                message,
+                message: message.to_owned(),
                 time: SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()),
-                project: project.to_owned(),
+                endpoint: Some(address.endpoint.to_owned()),
+                project: address.project.to_owned(),
                 logstore: call.logstore,
                 hash_key: call.hash_key,
                 file: format!("{:032x}", span.file),
@@ -208,7 +230,7 @@ impl Letter {
     /// Reads the bytes of a file.
     ///
     /// # Errors
-    /// When they are not a whole, undamaged letter of this version.
+    /// When they are not a whole, undamaged letter of a known version.
     pub fn decode(bytes: &[u8]) -> Result<Self, LetterError> {
         let first = &bytes[..bytes.len().min(MAX_FIRST_LINE)];
         let end = first.iter().position(|byte| *byte == b'\n').ok_or(LetterError::Foreign)?;
@@ -217,7 +239,7 @@ impl Letter {
         let [MAGIC, version, head_len, body_len, hash] = words[..] else {
             return Err(LetterError::Foreign);
         };
-        if version.parse() != Ok(VERSION) {
+        if !version.parse().is_ok_and(|it: u32| (OLDEST_VERSION..=VERSION).contains(&it)) {
             return Err(LetterError::Foreign);
         }
         let number = |text: &str| {
@@ -259,7 +281,34 @@ pub(super) mod tests {
             hash_key: None,
             span: Some(FileSpan { file: 0xab, start: 5, end: 90 }),
         };
-        Letter::new("invalid", None, "no".into(), "p1", call, lines.len() as u64)
+        let cause = Cause { reason: "invalid", refusal: None, message: "no" };
+        let address = Address { endpoint: "http://logs:8100", project: "p1" };
+        Letter::new(cause, address, call, lines.len() as u64)
+    }
+
+    /// The bytes of a letter by an agent that kept no endpoint.
+    pub(in super::super) const WRITTEN_BY_VERSION_1: &[u8] = concat!(
+        "sidetail-dead-letter 1 269 64 76e8677564e7e82d\n",
+        r#"{"reason":"invalid","status":400,"code":"PostBodyInvalid","message":"no","#,
+        r#""time":1767225600,"project":"p1","logstore":"app","#,
+        r#""file":"000000000000000000000000000000ab","start":5,"end":90,"logs":2,"#,
+        r#""topic":"t","tags":[["_pod_name_","pod-1"]],"compression":"","raw_size":64}"#,
+        "\n",
+        "\n\x12\x08\x07\x12\x0e\n\x07content\x12\x03one\n\x12\x08\x07\x12\x0e\n\x07content\x12\x03two",
+        "\x1a\x01t2\x13\n\n_pod_name_\x12\x05pod-1",
+    )
+    .as_bytes();
+
+    #[test]
+    fn a_letter_of_version_1_stays_readable() {
+        let read = Letter::decode(WRITTEN_BY_VERSION_1).unwrap();
+        assert_eq!(read.lines().unwrap(), ["one", "two"]);
+        let mut same = letter(&["one", "two"], Compression::None);
+        same.head.time = 1_767_225_600;
+        same.head.status = Some(400);
+        same.head.code = "PostBodyInvalid".into();
+        same.head.endpoint = None;
+        assert_eq!(read, same);
     }
 
     #[test]
@@ -268,6 +317,7 @@ pub(super) mod tests {
             let letter = letter(&["one", "two"], compression);
             let read = Letter::decode(&letter.encode()).unwrap();
             assert_eq!(read, letter);
+            assert_eq!(read.head.endpoint.as_deref(), Some("http://logs:8100"));
             assert_eq!(read.lines().unwrap(), ["one", "two"]);
             assert_eq!(read.head.topic, "t");
             assert_eq!(read.head.tags, [("_pod_name_".to_owned(), "pod-1".to_owned())]);
@@ -296,7 +346,8 @@ pub(super) mod tests {
             assert!(error.contains(said), "{error}");
         };
         check(b"", "not a dead letter");
-        check(b"sidetail-dead-letter 2 0 0 0\n", "version 1");
+        check(b"sidetail-dead-letter 0 0 0 0\n", "version 1 to 2");
+        check(b"sidetail-dead-letter 3 0 0 0\n", "version 1 to 2");
         check(b"sidetail-dead-letter 1 1 x 0\n", "a length is not a number");
         check(b"sidetail-dead-letter 1 18446744073709551615 1 0\n", "shorter or longer");
         check(b"sidetail-dead-letter 1 0 0 0\n", "hash");
@@ -326,14 +377,14 @@ pub(super) mod tests {
 
         #[test]
         fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-            let mut text = b"sidetail-dead-letter 1 ".to_vec();
+            let mut text = b"sidetail-dead-letter 2 ".to_vec();
             text.extend_from_slice(&bytes);
             prop_assert!(Letter::decode(&bytes).is_err());
             let _ = Letter::decode(&text);
             // With a right first line the description and the logs are whatever they are.
             let head = bytes.len() / 2;
             let mut signed = format!(
-                "sidetail-dead-letter 1 {head} {} {:016x}\n", bytes.len() - head, content_hash(&bytes)
+                "sidetail-dead-letter 2 {head} {} {:016x}\n", bytes.len() - head, content_hash(&bytes)
             ).into_bytes();
             signed.extend_from_slice(&bytes);
             prop_assert!(Letter::decode(&signed).is_err());

@@ -10,4 +10,4 @@ mod replay;
 
 pub use command::{DIR, command};
 pub use graveyard::{BuryError, Graveyard, Kept, list, remove};
-pub use letter::{Head, Letter, LetterError};
+pub use letter::{Address, Cause, Head, Letter, LetterError};

@@ -13,7 +13,7 @@ mod packed;
 pub use connect::{ConnectError, Connector};
 
 use crate::alarms::raise;
-use crate::dead_letter::{BuryError, Graveyard, Letter};
+use crate::dead_letter::{Address, BuryError, Cause, Graveyard, Letter};
 use crate::log::{Level, alarm};
 use crate::metrics::Metrics;
 use crate::tail::{Delivery, Destination, Parcel};
@@ -203,6 +203,15 @@ impl<D: Fn(Delivery)> Sender<D> {
         }
     }
 
+    /// The address of the service that a destination is at.
+    fn endpoint(&self, destination: &Destination) -> String {
+        match (&destination.endpoint, &self.sink) {
+            (Some(named), _) => named.clone(),
+            (None, Sink::Sls(own, _)) => own.endpoint().to_string(),
+            (None, Sink::Null) => String::new(),
+        }
+    }
+
     /// The client for a destination.
     fn client(&mut self, endpoint: Option<&str>) -> Result<Arc<Client>, ClientError> {
         let refuse = |reason: String| ClientError::Tls { reason };
@@ -371,14 +380,10 @@ impl<D: Fn(Delivery)> Sender<D> {
             reason.as_str(),
         );
         raise(Level::Error, "DISCARD_DATA_ALARM", "", &packed.shown(), lost);
-        let letter = Letter::new(
-            reason.as_str(),
-            refusal,
-            said,
-            &packed.destination.project,
-            packed.call.clone(),
-            packed.piece.logs as u64,
-        );
+        let cause = Cause { reason: reason.as_str(), refusal, message: &said };
+        let endpoint = self.endpoint(&packed.destination);
+        let address = Address { endpoint: &endpoint, project: &packed.destination.project };
+        let letter = Letter::new(cause, address, packed.call.clone(), packed.piece.logs as u64);
         let graveyard = Arc::clone(&self.graveyard);
         // The disk of a pod may be slow or gone; sending does not wait for it.
         self.tasks.spawn_blocking(move || Came::Buried(packed, graveyard.bury(letter)));

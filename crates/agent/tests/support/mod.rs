@@ -363,7 +363,8 @@ fn read_batch(request: &Request) -> Result<Stored, String> {
     if header("content-md5")? != sls::sign::content_md5(&request.body) {
         return Err("the MD5 is not that of the body".into());
     }
-    let kind = Compression::from_header(header("x-log-compresstype")?).ok_or("compression")?;
+    let kind = header("x-log-compresstype").unwrap_or_default();
+    let kind = Compression::from_header(kind).ok_or("compression")?;
     let raw_size = header("x-log-bodyrawsize")?.parse().map_err(|_| "raw size".to_owned())?;
     let raw = decompress(kind, &request.body, raw_size, 16 << 20).map_err(|e| e.to_string())?;
     let group = LogGroup::parse(&raw).map_err(|error| error.to_string())?;
