@@ -4,6 +4,7 @@ use super::file::{Anchor, First, SafePoint, Tail};
 use super::packed::lane_path;
 use super::park::is_shortage;
 use super::read::scope;
+use super::resume::Looked;
 use super::source::{file_labels, placed, shown};
 use super::{Collector, FileKey, Moment, Phase, Ship, SourceId, UNNAMED, Unsaved, file_alarm};
 use crate::checkpoint::Ranked;
@@ -37,6 +38,8 @@ pub(super) struct Begin {
     pub(super) is_recorded: bool,
     /// Where it stood there.
     pub(super) rank: Option<i64>,
+    /// When the file was born that it was written in, if that may be another one.
+    pub(super) begun_nanos: Option<u64>,
 }
 
 impl Begin {
@@ -53,6 +56,7 @@ impl Begin {
             skipped: 0,
             is_recorded: true,
             rank: Some(*rank),
+            begun_nanos: entry.born,
         }
     }
 
@@ -67,6 +71,7 @@ impl Begin {
             skipped: 0,
             is_recorded: false,
             rank: None,
+            begun_nanos: None,
         }
     }
 }
@@ -151,7 +156,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
             Err(error) => return self.cannot_open(path, &error),
         };
         let head = &head[..head_len];
-        let known = match self.resume_claimed(id, &handle, &facts, head, now) {
+        let looked = Looked { path, handle: &handle, facts: &facts, head };
+        let known = match self.resume_claimed(id, &looked, now) {
             Ok(known) => known,
             Err(error) => return self.cannot_open(path, &error),
         };
@@ -214,6 +220,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             at: path.to_owned(),
             shown,
             facts,
+            begun_nanos: begin.begun_nanos.or(facts.born_nanos),
             head: Mark::of_head(head),
             id: file,
             is_named,

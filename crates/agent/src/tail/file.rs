@@ -67,6 +67,9 @@ pub(super) struct Tail<H> {
     /// The path as the configuration names it.
     pub(super) shown: String,
     pub(super) facts: FileFacts,
+    /// When the file was born that the content was written in: another one than that in which it
+    /// is read, where that is a copy or compressed.
+    pub(super) begun_nanos: Option<u64>,
     pub(super) head: Mark,
     pub(super) id: FileId,
     /// The id is final: what it is made of has been read.

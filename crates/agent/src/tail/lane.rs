@@ -35,7 +35,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
     /// the `next` one, if that is known: behind the last one that is no younger. Not in front of
     /// the first younger one: when somebody has set the clock back, the oldest of them may have
     /// the youngest birth. The one that has the path now is younger, also by the same tick of the
-    /// clock.
+    /// clock. What the last run knew is older, whatever the birth of the compressed file that it is
+    /// read in.
     pub(super) fn place_by_birth(
         &self,
         lane: LaneId,
@@ -47,8 +48,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let older = waiting.iter().take(before).rposition(|key| {
             self.tails.get(key).is_none_or(|other| {
                 let has_path = other.phase == Phase::Following;
-                other.facts.born_nanos < facts.born_nanos
-                    || (other.facts.born_nanos == facts.born_nanos && !has_path)
+                (other.rank.is_some() && !has_path)
+                    || other.begun_nanos < facts.born_nanos
+                    || (other.begun_nanos == facts.born_nanos && !has_path)
             })
         });
         Some(older.map_or(0, |older| older + 1))

@@ -9,6 +9,7 @@
 use super::adopt::{Begin, Opened, Sight};
 use super::copy::{Copy, IN_THE_MAKING_NANOS, Likeness, Sought};
 use super::file::Anchor;
+use super::resume::Looked;
 use super::source::placed;
 use super::{Collector, FileKey, Moment, Phase, Ship, SourceId};
 use crate::checkpoint::Ranked;
@@ -66,7 +67,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
             return None;
         }
         let head = &head[..head_len];
-        let claimed = match self.resume_claimed(id, &handle, &facts, head, now) {
+        let looked = Looked { path, handle: &handle, facts: &facts, head };
+        let claimed = match self.resume_claimed(id, &looked, now) {
             Ok(claimed) => claimed,
             Err(error) => return self.cannot_open(path, &error),
         };

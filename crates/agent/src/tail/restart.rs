@@ -70,6 +70,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             at: old.at.clone(),
             shown: old.shown.clone(),
             facts: old.facts,
+            begun_nanos: old.facts.born_nanos,
             head: Mark::default(),
             id,
             is_named: false,

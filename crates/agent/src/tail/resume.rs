@@ -17,6 +17,14 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+/// A file that was just opened, and of which nobody says yet what it is.
+pub(super) struct Looked<'a, H> {
+    pub(super) path: &'a Path,
+    pub(super) handle: &'a H,
+    pub(super) facts: &'a FileFacts,
+    pub(super) head: &'a [u8],
+}
+
 impl<F: Files, S: Ship> Collector<F, S> {
     fn claim(&mut self, id: SourceId, facts: &FileFacts) -> Option<Ranked> {
         let source = self.sources.get(&id)?;
@@ -31,17 +39,15 @@ impl<F: Files, S: Ship> Collector<F, S> {
     pub(super) fn resume_claimed(
         &mut self,
         id: SourceId,
-        handle: &F::Handle,
-        facts: &FileFacts,
-        head: &[u8],
+        file: &Looked<'_, F::Handle>,
         now: Moment,
     ) -> io::Result<Option<(Begin, Vec<Ranked>)>> {
         // Several contents may have been in the file, or in its inode; one may be there still.
         let mut claimed: Vec<Ranked> = Vec::new();
-        while let Some(known) = self.claim(id, facts) {
+        while let Some(known) = self.claim(id, file.facts) {
             claimed.push(known);
         }
-        match self.begin_of_claimed(id, &claimed, handle, facts, head, now) {
+        match self.begin_of_claimed(id, &claimed, file, now) {
             Ok(Some((begin, rank))) => {
                 // What was taken away from the file before it had this may be in a copy.
                 let judged = claimed.iter().find(|known| known.rank == rank).cloned();
@@ -78,19 +84,17 @@ impl<F: Files, S: Ship> Collector<F, S> {
         &mut self,
         id: SourceId,
         claimed: &[Ranked],
-        handle: &F::Handle,
-        facts: &FileFacts,
-        head: &[u8],
+        file: &Looked<'_, F::Handle>,
         now: Moment,
     ) -> io::Result<Option<(Begin, i64)>> {
         for known in claimed {
-            if let (Verdict::Same, anchor) = self.verdict(&known.entry, handle, facts, head)? {
+            if let (Verdict::Same, anchor) = self.verdict(&known.entry, file)? {
                 return Ok(Some((Begin::from_entry(known, anchor), known.rank)));
             }
         }
         let latest = claimed.iter().max_by_key(|known| known.entry.generation);
         let Some(known) = latest else { return Ok(None) };
-        let begin = self.resume(id, known, handle, facts, head, now)?;
+        let begin = self.resume(id, known, file, now)?;
         Ok(Some((begin, known.rank)))
     }
 
@@ -98,10 +102,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
     pub(super) fn verdict(
         &mut self,
         entry: &Entry,
-        handle: &F::Handle,
-        facts: &FileFacts,
-        head: &[u8],
+        file: &Looked<'_, F::Handle>,
     ) -> io::Result<(Verdict, Anchor)> {
+        let Looked { handle, facts, head, .. } = *file;
         let anchor_len = entry.offset.min(ANCHOR_BYTES as u64) as usize;
         let mut before = [0; ANCHOR_BYTES];
         let before = &mut before[..anchor_len];
@@ -121,22 +124,27 @@ impl<F: Files, S: Ship> Collector<F, S> {
         &mut self,
         id: SourceId,
         known: &Ranked,
-        handle: &F::Handle,
-        facts: &FileFacts,
-        head: &[u8],
+        file: &Looked<'_, F::Handle>,
         now: Moment,
     ) -> io::Result<Begin> {
         let entry = &known.entry;
-        let (verdict, anchor) = self.verdict(entry, handle, facts, head)?;
+        let (verdict, anchor) = self.verdict(entry, file)?;
         Ok(match verdict {
             Verdict::Same => Begin::from_entry(known, anchor),
             Verdict::Truncated | Verdict::Rewritten => {
                 self.setup.metrics.truncations.add(1);
-                if self.resume_in_copy(id, known, now)? {
-                    return Ok(Begin::at_start(entry.generation + 1));
+                if !self.resume_in_copy(id, known, now)? {
+                    self.note_lost_entry(entry);
                 }
-                self.note_lost_entry(entry);
-                Begin::at_start(entry.generation + 1)
+                let begin = Begin::at_start(entry.generation + 1);
+                let was_at_its_path = entry.at == placed(&entry.path, &self.setup.path_prefix);
+                match file.path != entry.at && was_at_its_path {
+                    // Renamed since: it was written where the one before it was.
+                    true => {
+                        Begin { shown: Some(entry.path.clone()), rank: Some(known.rank), ..begin }
+                    }
+                    false => begin,
+                }
             }
             Verdict::Replaced => Begin::at_start(0),
         })

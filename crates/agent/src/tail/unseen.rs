@@ -11,7 +11,6 @@ use super::{Collector, FileKey, Moment, Phase, Ship, SourceId};
 use crate::checkpoint::{Entry, Ranked};
 use crate::files::{Files, Found};
 use crate::info;
-use std::collections::HashSet;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -54,11 +53,11 @@ impl<F: Files, S: Ship> Collector<F, S> {
         now: Moment,
     ) {
         let path = placed(path, &self.setup.path_prefix);
-        let known_inodes: HashSet<u64> = entries.iter().map(|known| known.entry.inode).collect();
         match self.files.look(&path) {
             // Who has the path looks beside it when it is read.
             Ok(found)
-                if known_inodes.contains(&found.facts.inode) || self.is_followed(id, &found) =>
+                if entries.iter().any(|known| known.entry.may_be(&found.facts))
+                    || self.is_followed(id, &found) =>
             {
                 return;
             }
@@ -109,7 +108,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let waiting = self.lanes.get(&tail.lane).map(|lane| &lane.waiting);
         let is_behind = |other: &&FileKey| waiting.is_some_and(|it| it.contains(*other));
         let births = before.iter().filter(|other| !is_behind(other));
-        let births = births.filter_map(|other| self.tails.get(other)?.facts.born_nanos);
+        let births = births.filter_map(|other| self.tails.get(other)?.begun_nanos);
         let recorded = recorded.filter_map(|entry| entry.born);
         let last = births.chain(recorded).filter(|before| *before <= born).max();
         let Some(last) = last else { return Ok(()) };

@@ -118,6 +118,15 @@ impl Bench {
         fs::rename(self.path(from), self.path(to)).unwrap();
     }
 
+    /// Compresses a file as the rotation does: the original is gone.
+    pub(super) fn pack(&self, name: &str) {
+        let text = fs::read(self.path(name)).unwrap();
+        let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        writer.write_all(&text).unwrap();
+        fs::write(self.path(&format!("{name}.gz")), writer.finish().unwrap()).unwrap();
+        fs::remove_file(self.path(name)).unwrap();
+    }
+
     pub(super) fn pass(&mut self, time: Duration) {
         self.now.clock += time;
         self.now.wall_nanos += time.as_nanos() as u64;

@@ -5,7 +5,6 @@ use super::{Bench, compiled};
 use crate::tail::{LedgerPhase, Turn};
 use pipeline::pace::Pace;
 use std::fs;
-use std::io::Write;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -237,15 +236,6 @@ fn no_more_is_read_than_the_pace_allows() {
     assert_eq!(read, 2_000_000);
 }
 
-/// Compresses a file as the rotation does: the original is gone.
-fn pack(bench: &Bench, name: &str) {
-    let text = fs::read(bench.path(name)).unwrap();
-    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    writer.write_all(&text).unwrap();
-    fs::write(bench.path(&format!("{name}.gz")), writer.finish().unwrap()).unwrap();
-    fs::remove_file(bench.path(name)).unwrap();
-}
-
 const GZIP: &str = r#", "advanced": {"read_gzip_history": true}"#;
 
 fn texts(from: usize, to: usize) -> Vec<String> {
@@ -256,13 +246,13 @@ fn texts(from: usize, to: usize) -> Vec<String> {
 fn compressed_history_is_read_once_if_asked() {
     let mut unset = Bench::new("a.log*");
     unset.append("a.log.1", &hundred(0));
-    pack(&unset, "a.log.1");
+    unset.pack("a.log.1");
     assert_eq!(unset.lines(), Vec::<String>::new());
     let mut bench = bench("a.log*", GZIP);
     bench.append("a.log.1", &hundred(100));
     bench.append("a.log.2", &hundred(0));
     for name in ["a.log.1", "a.log.2"] {
-        pack(&bench, name);
+        bench.pack(name);
     }
     bench.append("a.log", "now\n");
     let mut lines = bench.lines();
@@ -290,7 +280,7 @@ fn what_was_read_before_it_was_compressed_is_not_read_again() {
     bench.rename("a.log", "a.log.1");
     bench.append("a.log", "next\n");
     assert_eq!(bench.lines(), ["next"]);
-    pack(&bench, "a.log.1");
+    bench.pack("a.log.1");
     for minutes in 0..6 {
         assert_eq!(bench.lines(), Vec::<String>::new());
         bench.pass(Duration::from_secs(60));
@@ -316,10 +306,10 @@ fn what_was_not_read_is_read_on_in_what_the_rotation_made_of_it() {
         bench.append("a.log", &hundred(100));
         bench.rename("a.log", "a.log.1");
         bench.append("a.log", &hundred(200));
-        pack(&bench, "a.log.1");
+        bench.pack("a.log.1");
         // Another one that begins alike, and is older history.
         bench.append("a.log.2", &hundred(0));
-        pack(&bench, "a.log.2");
+        bench.pack("a.log.2");
         bench.kill();
         let mut lines = bench.lines();
         lines.extend(bench.lines());
@@ -341,7 +331,7 @@ fn a_file_that_is_compressed_while_it_is_read_loses_and_repeats_nothing() {
     let (first, held) = bench.arrived();
     bench.rename("a.log", "a.log.1");
     bench.append("a.log.1", &hundred(100));
-    pack(&bench, "a.log.1");
+    bench.pack("a.log.1");
     bench.work();
     let (second, more) = bench.arrived();
     assert_eq!([first, second].concat(), texts(0, 200));

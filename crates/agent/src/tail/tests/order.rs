@@ -184,3 +184,38 @@ fn a_clock_that_is_set_back_does_not_put_a_young_file_in_front_of_old_ones() {
     bench.collector.notice(Notice::Renamed { from, to: second }, bench.now);
     assert_eq!(bench.lines(), ["2", "3", "4"]);
 }
+
+/// The file that was compressed while the agent was dead has a younger birth than its successor.
+#[test]
+fn what_was_compressed_meanwhile_comes_before_what_was_begun_and_renamed_after_it() {
+    let mut bench = Bench::new("a.log");
+    bench.append("a.log", "line 1\n");
+    assert_eq!(bench.lines(), ["line 1"]);
+    bench.append("a.log", "line 2\n");
+    bench.rename("a.log", "a.log.1");
+    bench.append("a.log", "line 3\n");
+    bench.rename("a.log", "a.log.2");
+    bench.append("a.log", "line 4\n");
+    std::thread::sleep(Duration::from_millis(20));
+    bench.pack("a.log.1");
+    bench.kill();
+    assert_eq!(bench.lines(), ["line 2", "line 3", "line 4"]);
+}
+
+#[test]
+fn a_file_that_was_truncated_and_then_renamed_meanwhile_keeps_its_place() {
+    let mut bench = Bench::new("a.log");
+    bench.append("a.log", "line 1\n");
+    assert_eq!(bench.lines(), ["line 1"]);
+    bench.append("a.log", "line 2\n");
+    fs::copy(bench.path("a.log"), bench.path("a.log.1")).unwrap();
+    File::options().write(true).open(bench.path("a.log")).unwrap().set_len(0).unwrap();
+    bench.append("a.log", "line 3\n");
+    bench.rename("a.log", "a.log.2");
+    bench.append("a.log", "line 4\n");
+    bench.kill();
+    assert_eq!(bench.lines(), ["line 2", "line 3", "line 4"]);
+    let paths: Vec<String> = bench.collector.ledger().into_iter().map(|it| it.path).collect();
+    let path = bench.path("a.log").to_string_lossy().into_owned();
+    assert!(paths.iter().all(|it| *it == path), "{paths:?}");
+}

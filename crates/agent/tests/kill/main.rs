@@ -1,15 +1,17 @@
-//! The agent is killed at any moment while files are written and rotated by renaming: at a service
-//! that recognises spans every line arrives once, in the order in which it was written to its path.
-//! Truncated, copied and deleted files are the matter of the simulation, which knows what of them an
-//! agent could have.
+//! The agent is killed at any moment while files are written and rotated in the ways of the field:
+//! at a service that recognises spans every line arrives once, in the order in which it was written
+//! to its path.
 
+mod logger;
+#[path = "../support/mod.rs"]
 mod support;
 
+use logger::{Logger, Scene};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use support::{Pod, Service, append};
+use support::{Pod, Service};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -18,12 +20,17 @@ fn run(seed: u64) {
     let mut random = StdRng::seed_from_u64(seed);
     let service = Service::storing();
     let pod = Pod::new(&service).set("SIDETAIL_AGENT_BATCH_SECONDS", "0.02");
+    let mut loggers = ["a.log", "b.log"].map(|name| Logger::new(name, &pod, &mut random));
+    let mut scene = Scene {
+        service: &service,
+        pod: &pod,
+        agent: None,
+        step: 0,
+        events: Vec::new(),
+        said: Vec::new(),
+    };
     // What was renamed before an agent has its path on record is nobody's.
-    let mut written: BTreeMap<&str, usize> = BTreeMap::from([("a.log", 1), ("b.log", 1)]);
-    for name in written.keys() {
-        append(&pod.log(name), &[format!("{name} 0")]);
-    }
-    let first = pod.start();
+    scene.start();
     testkit::eventually("a checkpoint with both files", || {
         let text = std::fs::read_to_string(pod.path("state").join("checkpoint"));
         match text.unwrap_or_default().lines().count() {
@@ -31,51 +38,38 @@ fn run(seed: u64) {
             other => Err(format!("{other} lines")),
         }
     });
-    let mut agent = Some(first);
-    let mut rotations = 0;
-    let mut said = Vec::new();
-    for _ in 0..60 {
-        let name = if random.random_ratio(1, 3) { "b.log" } else { "a.log" };
-        let count = random.random_range(1..40);
-        let from = *written.entry(name).or_default();
-        let lines: Vec<String> =
-            (from..from + count).map(|number| format!("{name} {number}")).collect();
-        append(&pod.log(name), &lines);
-        written.insert(name, from + count);
+    for step in 1..=60 {
+        scene.step = step;
+        let logger = &mut loggers[usize::from(random.random_ratio(1, 3))];
+        logger.write(&pod, random.random_range(1..40));
         match random.random_range(0..8) {
-            0 => {
-                rotations += 1;
-                let to = pod.path("logs").join(format!("{name}.{rotations}"));
-                std::fs::rename(pod.log(name), to).unwrap();
-                // A successor from the start, as a logger that reopens leaves it.
-                append(&pod.log(name), &[]);
-            }
-            1 | 2 => {
-                if let Some(agent) = agent.take() {
-                    said.extend(agent.kill());
-                }
-            }
+            0 => logger.rotate(&mut scene, &mut random),
+            1 | 2 => scene.kill(),
             _ => {}
         }
-        if agent.is_none() && random.random_bool(0.5) {
-            agent = Some(pod.start());
+        for logger in &mut loggers {
+            logger.compress_due(&mut scene);
+        }
+        if random.random_bool(0.5) {
+            scene.start();
         }
         std::thread::sleep(Duration::from_millis(random.random_range(0..25)));
     }
-    let agent = agent.unwrap_or_else(|| pod.start());
+    scene.start();
+    let agent = scene.agent.take().unwrap();
     // Before this line it does not hear signals.
     agent
         .wait_line("that it starts", LIMIT, |line| line.contains(" starts").then_some(()))
         .unwrap();
     let ended = agent.terminate(LIMIT).unwrap();
     assert_eq!(ended.status.code(), Some(0), "seed {seed}: {}", ended.output.join("\n"));
-    said.extend(ended.output);
+    scene.said.extend(ended.output);
     let mut found: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for line in service.contents() {
         let (name, number) = line.split_once(' ').unwrap();
         found.entry(name.to_owned()).or_default().push(number.parse().unwrap());
     }
-    for (name, count) in written {
+    for Logger { name, next: count, .. } in loggers {
         let found = found.remove(name).unwrap_or_default();
         let wrong = (0..count.max(found.len())).find(|at| found.get(*at) != Some(at));
         if let Some(at) = wrong {
@@ -84,13 +78,13 @@ fn run(seed: u64) {
             panic!(
                 "SIDETAIL_KILL_SEED={seed}: line {at} of the {count} lines of {name} is amiss: \
                  {missing} are missing, {} are there, around it {near:?}; its batches\n{}\n\
-                 the agents said\n{}",
+                 the agents said\n{}\nwhat happened\n{}",
                 found.len(),
                 batches(&service, name).join("\n"),
-                said.join("\n")
+                scene.said.join("\n"),
+                scene.events.join("\n"),
             );
         }
-        assert_eq!(found.len(), count);
     }
 }
 
