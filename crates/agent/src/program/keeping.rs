@@ -23,6 +23,10 @@ use std::time::{Duration, Instant};
 /// Time between two looks for the tombstone.
 const TOMBSTONE_EVERY: Duration = Duration::from_secs(1);
 
+/// The account is drawn up at once when everything is watched, and soon after: who has just started
+/// an agent wants to see what it does.
+const FIRST_REPORTS_EVERY: Duration = Duration::from_secs(1);
+
 /// Files with undelivered bytes that are named at the end.
 const MAX_NAMED: usize = 20;
 
@@ -108,11 +112,13 @@ impl Keeper {
         let started = Instant::now();
         let mut messages = Vec::new();
         let mut report_at = started;
+        let mut report_every = FIRST_REPORTS_EVERY.min(self.report_every);
         let mut tombstone_at = started;
         loop {
             let now = Instant::now();
             if now >= report_at {
-                report_at = now + self.report_every;
+                report_at = now + report_every;
+                report_every = (report_every * 2).min(self.report_every);
                 alarms::write_due();
                 self.collector.send(ToCollector::Account);
             }
@@ -154,7 +160,11 @@ impl Keeper {
                     Message::Account { ledger } => {
                         self.reporter.write(ledger, None, metrics, wall_seconds() as u64);
                     }
-                    Message::Watching => self.lay_cornerstone(),
+                    Message::Watching => {
+                        self.lay_cornerstone();
+                        report_every = FIRST_REPORTS_EVERY.min(self.report_every);
+                        report_at = Instant::now();
+                    }
                     Message::Drained { report, entries, ledger } => {
                         self.save(&entries, metrics);
                         let code = self.end(report, &ledger, metrics, started);

@@ -8,7 +8,7 @@ mod keeping;
 mod reporting;
 mod talking;
 
-use crate::checkpoint::{Loaded, load};
+use crate::checkpoint::{Entry, Loaded, decode, load};
 use crate::daemon::{Daemon, LOG_FILE, Outcome};
 use crate::mailbox::Mailbox;
 use crate::metrics::Metrics;
@@ -21,6 +21,7 @@ use crate::tail::{MAX_OPEN_FILES, READ_BYTES, Setup};
 use crate::{dead_letter, info, log, warn};
 use call::{Call, LedgerFormat, call_of};
 use ending::{Ending, Times};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use pipeline::batch::BatchLimits;
 use reporting::{Reporter, Shared};
@@ -106,7 +107,12 @@ pub fn run(name: &str, args: &[String], mut env: BTreeMap<String, String>) -> Ex
             let answer = insight::answer(state_dir, &words, &local_zone());
             (answer.text, answer.code)
         }
-        Call::Ledger(format) => ledger(state_dir, format),
+        Call::Ledger(format) => {
+            let settings = Settings::read(&given(env.clone()));
+            let default = |_| state_dir.join("checkpoint");
+            let checkpoint = settings.map_or_else(default, |settings| settings.checkpoint);
+            ledger(state_dir, &checkpoint, format)
+        }
         Call::DeadLetters(words) => {
             let settings = || Settings::read(&given(env.clone()));
             return ExitCode::from(dead_letter::command(&words, state_dir, settings));
@@ -147,20 +153,36 @@ fn outcome(outcome: Outcome) -> (String, u8) {
     (outcome.text, outcome.code)
 }
 
-/// The ledger of the last snapshot.
-fn ledger(state_dir: &Path, format: LedgerFormat) -> (String, u8) {
-    let Some(snapshot) = snapshot::current(state_dir) else {
+/// The ledger of the last snapshot, or, where there is none, what the checkpoint knows. Since when
+/// it is so goes to standard error.
+fn ledger(state_dir: &Path, checkpoint: &Path, format: LedgerFormat) -> (String, u8) {
+    let (lines, from, seconds) = if let Some(snapshot) = snapshot::current(state_dir) {
+        (snapshot.ledger, "snapshot", snapshot.written)
+    } else if let Some((entries, seconds)) = read_checkpoint(checkpoint) {
+        (entries.into_iter().map(LedgerLine::from).collect(), "checkpoint", seconds)
+    } else {
         let text = format!("there is no snapshot in {}", state_dir.display());
         return (text, insight::EXIT_QUERY);
     };
+    let time = Timestamp::from_second(seconds as i64).unwrap_or_default();
+    let ago = (wall_seconds() as u64).saturating_sub(seconds);
+    let _ = writeln!(io::stderr(), "as the {from} of {time} knows it, {ago} s ago");
     let text = match format {
-        LedgerFormat::Json => serde_json::to_string(&snapshot.ledger).unwrap_or_default(),
+        LedgerFormat::Json => serde_json::to_string(&lines).unwrap_or_default(),
         LedgerFormat::Line => {
-            let lines: Vec<String> = snapshot.ledger.iter().map(LedgerLine::line).collect();
+            let lines: Vec<String> = lines.iter().map(LedgerLine::line).collect();
             lines.join("\n")
         }
     };
     (text, EXIT_DRAINED)
+}
+
+/// The entries of a checkpoint, and when it was written, UNIX seconds.
+fn read_checkpoint(path: &Path) -> Option<(Vec<Entry>, u64)> {
+    let entries = decode(&std::fs::read(path).ok()?).ok()?;
+    let written = std::fs::metadata(path).ok()?.modified().ok()?;
+    let seconds = written.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
+    Some((entries, seconds))
 }
 
 fn collect(env: BTreeMap<String, String>) -> ExitCode {

@@ -1,6 +1,7 @@
 //! The ledger as it is shown: for each content of each file which bytes were seen, read,
 //! acknowledged, skipped, and possibly lost.
 
+use crate::checkpoint::Entry;
 use crate::tail::FileLedger;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -25,7 +26,7 @@ pub struct LedgerLine {
     pub file: String,
     /// How often the file was started again from its first byte.
     pub generation: u32,
-    /// `following`, `gone`, `rewritten` or `over`.
+    /// `following`, `gone`, `rewritten` or `over`; `recorded` when only a checkpoint is there to ask.
     pub phase: String,
     /// The largest size seen.
     pub seen: u64,
@@ -59,6 +60,26 @@ impl From<FileLedger> for LedgerLine {
             skipped: pairs(&it.skipped),
             too_late: pairs(&it.too_late),
             possibly_lost: pairs(&it.possibly_lost),
+        }
+    }
+}
+
+impl From<Entry> for LedgerLine {
+    /// What a checkpoint knows of a content: everything in front of its offset is done with.
+    fn from(it: Entry) -> Self {
+        Self {
+            config: it.config,
+            path: it.path,
+            at: it.at.to_string_lossy().into_owned(),
+            device: it.device,
+            inode: it.inode,
+            file: it.file.to_string(),
+            generation: it.generation,
+            phase: "recorded".to_owned(),
+            seen: it.size.max(it.offset),
+            read: it.offset,
+            acked: (it.offset > 0).then_some((0, it.offset)).into_iter().collect(),
+            ..Self::default()
         }
     }
 }
