@@ -45,8 +45,9 @@ impl Mask {
         self.made.clear();
         // What is in front of `copied` is made; the search goes on from `from`.
         let (mut copied, mut from, mut last_end) = (0, 0, None);
+        let mut allowance = self.pattern.allowance(value);
         while from <= value.len() {
-            match self.pattern.first_from(value, from) {
+            match self.pattern.first_from(value, from, &mut allowance) {
                 Ok(None) => break,
                 Ok(Some(found)) if found.end == found.start && Some(found.end) == last_end => {
                     // Nothing, right behind the last one: no place of its own.

@@ -1,10 +1,11 @@
 //! The general engine: PCRE2, which speaks the syntax users write (decision 0006), with JIT where
 //! memory for it may be had, and a limit on backtracking.
 
+use super::long::{Allowance, Compiled, Long, SHORT_BYTES};
 use pcre2::bytes::{CaptureLocations, Regex, RegexBuilder};
 
-/// Backtracking steps before a match is given up. Reached by patterns that take exponential time
-/// on some input; a sane pattern needs a few steps for each byte of a line.
+/// Backtracking steps before a match of a short text is given up. Reached by patterns that take
+/// exponential time on some input; a sane pattern needs a few steps for each byte of a line.
 const MATCH_LIMIT: u32 = 1_000_000;
 
 /// Most stack that the compiled code may use, in bytes: room for a group that is repeated for each
@@ -39,11 +40,66 @@ pub(crate) enum Match {
     Limit,
 }
 
+/// What a pattern is compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// To match a whole text.
+    Whole,
+    /// To match at the start of a text.
+    Prefix,
+    /// To be searched for.
+    Search,
+    /// The same where all places to start at are one match, so that they share its limit.
+    SearchAtOnce,
+}
+
+impl Form {
+    fn builder(self) -> RegexBuilder {
+        let mut builder = RegexBuilder::new();
+        match self {
+            // Boost's defaults: `.` takes newlines, `^` and `$` know lines (`agent` 3).
+            Self::Whole | Self::Prefix => builder.dotall(true).multi_line(true),
+            // RE2's: `.` takes no newline and `^` and `$` know no lines.
+            Self::Search | Self::SearchAtOnce => &mut builder,
+        };
+        builder
+    }
+
+    /// What stands around a pattern.
+    fn around(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Whole => (r"\A(?:", r")\z"),
+            Self::Prefix => (r"\A(?:", ")"),
+            Self::Search => ("", ""),
+            Self::SearchAtOnce => (r"\G(?s:.*?)\K(?:", ")"),
+        }
+    }
+
+    /// Compiles `pattern`, which is valid alone, with a limit on its steps and with `options` in
+    /// front.
+    pub(super) fn compile(
+        self,
+        options: &str,
+        match_limit: u32,
+        pattern: &str,
+    ) -> Result<Regex, pcre2::Error> {
+        let mut builder = self.builder();
+        builder.jit_if_available(true).max_jit_stack_size(Some(JIT_STACK_BYTES));
+        let (head, tail) = self.around();
+        let limits = format!("(*LIMIT_MATCH={match_limit})(*LIMIT_HEAP={HEAP_LIMIT_KIB})");
+        let build = |rescue: &str| {
+            builder.build(&format!("{limits}{options}{head}{pattern}{rescue}{tail}"))
+        };
+        build("").or_else(|error| RESCUES.iter().find_map(|rescue| build(rescue).ok()).ok_or(error))
+    }
+}
+
 /// A pattern compiled by the general engine.
 #[derive(Clone)]
 pub(crate) struct Engine {
     regex: Regex,
     captures: CaptureLocations,
+    long: Box<Long>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -55,45 +111,32 @@ impl std::fmt::Debug for Engine {
 impl Engine {
     /// Compiles a pattern that has to match a whole text.
     pub(crate) fn whole(pattern: &str) -> Result<Self, PatternError> {
-        Self::build(pattern, r"\A(?:", r")\z")
+        Self::new(pattern, Form::Whole)
     }
 
     /// Compiles a pattern that has to match at the start of a text.
     pub(crate) fn prefix(pattern: &str) -> Result<Self, PatternError> {
-        Self::build(pattern, r"\A(?:", ")")
+        Self::new(pattern, Form::Prefix)
     }
 
     /// Compiles a pattern to search for in values, with the defaults of RE2: `.` takes no newline
     /// and `^` and `$` know no lines.
     pub(crate) fn search(pattern: &str) -> Result<Self, PatternError> {
-        let regex = RegexBuilder::new()
-            .build(pattern)
-            .and_then(|_| {
-                RegexBuilder::new()
-                    .jit_if_available(true)
-                    .max_jit_stack_size(Some(JIT_STACK_BYTES))
-                    .build(&format!("{}{pattern}", limits()))
-            })
-            .map_err(|error| described(pattern, &error))?;
-        Ok(Self { captures: regex.capture_locations(), regex })
+        Self::new(pattern, Form::Search)
     }
 
-    fn build(pattern: &str, head: &str, tail: &str) -> Result<Self, PatternError> {
+    fn new(pattern: &str, form: Form) -> Result<Self, PatternError> {
         // Alone first, so that a fault is reported where the user wrote it.
-        let mut builder = RegexBuilder::new();
-        // Boost's defaults: `.` takes newlines, `^` and `$` know lines (`agent` 3).
-        builder.dotall(true).multi_line(true);
-        builder.build(pattern).map_err(|error| described(pattern, &error))?;
-        builder.jit_if_available(true).max_jit_stack_size(Some(JIT_STACK_BYTES));
-        let head = format!("{}{head}", limits());
-        let plain = builder.build(&format!("{head}{pattern}{tail}"));
-        let regex = plain.or_else(|error| {
-            RESCUES
-                .iter()
-                .find_map(|rescue| builder.build(&format!("{head}{pattern}{rescue}{tail}")).ok())
-                .ok_or_else(|| PatternError { position: 1, ..described(pattern, &error) })
-        })?;
-        Ok(Self { captures: regex.capture_locations(), regex })
+        form.builder().build(pattern).map_err(|error| described(pattern, &error))?;
+        let regex = form
+            .compile("", MATCH_LIMIT, pattern)
+            .map_err(|error| PatternError { position: 1, ..described(pattern, &error) })?;
+        let long = match form {
+            Form::Search => Form::SearchAtOnce,
+            form => form,
+        };
+        let long = Box::new(Long::new(pattern, long));
+        Ok(Self { captures: regex.capture_locations(), regex, long })
     }
 
     /// Number of capture groups.
@@ -108,38 +151,91 @@ impl Engine {
 
     /// Whether `text` matches.
     pub(crate) fn is_match(&self, text: &[u8]) -> Match {
-        match self.regex.is_match(text) {
+        let regex = if text.len() <= SHORT_BYTES {
+            &self.regex
+        } else {
+            match self.long.for_one(text) {
+                Some(compiled) => &compiled.regex,
+                None => return Match::Limit,
+            }
+        };
+        match regex.is_match(text) {
             Ok(true) => Match::Yes,
             Ok(false) => Match::No,
             Err(_) => Match::Limit,
         }
     }
 
+    /// What all searches of a text together may take.
+    pub(crate) fn allowance(&self, text: &[u8]) -> Allowance {
+        self.long.allowance(text)
+    }
+
     /// Searches `text` from `from` on. An error is a search that was given up.
-    pub(crate) fn first_from(&mut self, text: &[u8], from: usize) -> Result<Option<Found>, ()> {
-        let found = self.regex.captures_read_at(&mut self.captures, text, from).map_err(|_| ())?;
-        Ok(found.map(|found| {
-            let group_end = self.captures.get(1).map_or(found.start(), |(_, end)| end);
-            Found { start: found.start(), group_end, end: found.end() }
-        }))
+    pub(crate) fn first_from(
+        &mut self,
+        text: &[u8],
+        from: usize,
+        allowance: &mut Allowance,
+    ) -> Result<Option<Found>, ()> {
+        if text.len() <= SHORT_BYTES {
+            return found(&self.regex, &mut self.captures, text, from);
+        }
+        self.long
+            .for_each(allowance, |Compiled { regex, captures }| found(regex, captures, text, from))
     }
 
     /// Matches and writes start and end of each group to `slots`; a group that took no part is
     /// empty.
     #[inline]
     pub(crate) fn captures(&mut self, text: &[u8], slots: &mut [usize]) -> Match {
-        match self.regex.captures_read(&mut self.captures, text) {
-            Ok(Some(_)) => {
-                for (group, slot) in slots.chunks_exact_mut(2).enumerate() {
-                    let (start, end) = self.captures.get(group + 1).unwrap_or((0, 0));
-                    slot[0] = start;
-                    slot[1] = end;
-                }
-                Match::Yes
-            }
-            Ok(None) => Match::No,
-            Err(_) => Match::Limit,
+        if text.len() <= SHORT_BYTES {
+            captures(&self.regex, &mut self.captures, text, slots)
+        } else {
+            self.captures_of_long(text, slots)
         }
+    }
+
+    #[cold]
+    fn captures_of_long(&mut self, text: &[u8], slots: &mut [usize]) -> Match {
+        match self.long.for_one_mut(text) {
+            Some(compiled) => captures(&compiled.regex, &mut compiled.captures, text, slots),
+            None => Match::Limit,
+        }
+    }
+}
+
+fn found(
+    regex: &Regex,
+    captures: &mut CaptureLocations,
+    text: &[u8],
+    from: usize,
+) -> Result<Option<Found>, ()> {
+    let found = regex.captures_read_at(captures, text, from).map_err(|_| ())?;
+    Ok(found.map(|found| {
+        let group_end = captures.get(1).map_or(found.start(), |(_, end)| end);
+        Found { start: found.start(), group_end, end: found.end() }
+    }))
+}
+
+#[inline]
+fn captures(
+    regex: &Regex,
+    captures: &mut CaptureLocations,
+    text: &[u8],
+    slots: &mut [usize],
+) -> Match {
+    match regex.captures_read(captures, text) {
+        Ok(Some(_)) => {
+            for (group, slot) in slots.chunks_exact_mut(2).enumerate() {
+                let (start, end) = captures.get(group + 1).unwrap_or((0, 0));
+                slot[0] = start;
+                slot[1] = end;
+            }
+            Match::Yes
+        }
+        Ok(None) => Match::No,
+        Err(_) => Match::Limit,
     }
 }
 
@@ -150,11 +246,6 @@ pub(crate) struct Found {
     /// End of the first group, or the start where it has no part.
     pub(crate) group_end: usize,
     pub(crate) end: usize,
-}
-
-/// The limits of a match, as a pattern says them.
-fn limits() -> String {
-    format!("(*LIMIT_MATCH={MATCH_LIMIT})(*LIMIT_HEAP={HEAP_LIMIT_KIB})")
 }
 
 fn described(pattern: &str, error: &pcre2::Error) -> PatternError {
@@ -203,9 +294,9 @@ mod tests {
 
     #[test]
     fn without_compiled_code_a_match_is_given_up_when_it_takes_too_much_memory() {
-        let engine = Engine::build(r"(.|\n)*", r"(*NO_JIT)\A(?:", r")\z").unwrap();
-        assert_eq!(engine.is_match(&[b'a'; 1000]), Match::Yes);
-        assert_eq!(engine.is_match(&[b'a'; crate::lines::MAX_LINE_BYTES]), Match::Limit);
+        let regex = Form::Whole.compile("(*NO_JIT)", MATCH_LIMIT, r"(.|\n)*").unwrap();
+        assert!(regex.is_match(&[b'a'; 1000]).unwrap());
+        assert!(regex.is_match(&[b'a'; crate::lines::MAX_LINE_BYTES]).is_err());
     }
 
     #[test]

@@ -5,7 +5,9 @@
 //! patterns of access logs are, and the general [`engine`] for everything else.
 
 mod class;
+mod counted;
 pub(crate) mod engine;
+mod long;
 pub(crate) mod several;
 mod splitter;
 mod syntax;
