@@ -55,6 +55,7 @@ pub(super) fn call_of(name: &str, args: &[String]) -> Result<Call, String> {
     if name == WRAPPER {
         return match words[..] {
             [] => Ok(Call::Collect { linger: None }),
+            ["-h" | "--help"] => Ok(Call::Usage),
             [seconds] => seconds
                 .parse()
                 .map(|seconds| Call::Collect { linger: Some(Duration::from_secs(seconds)) })
@@ -82,10 +83,13 @@ pub(super) fn call_of(name: &str, args: &[String]) -> Result<Call, String> {
         ["ledger", "--format=json"] | ["ledger", "--format", "json"] => {
             Ok(Call::Ledger(LedgerFormat::Json))
         }
-        ["-h" | "--help"] if is_script => Ok(Call::InsightUsage),
-        ["-h" | "--help"] => Ok(Call::Usage),
+        ["-h" | "--help" | "help"] if is_script => Ok(Call::InsightUsage),
+        ["-h" | "--help" | "help"] => Ok(Call::Usage),
         ["-V" | "--version"] => Ok(Call::Version),
-        _ => Err(format!("`{name} {}` is not understood", words.join(" "))),
+        _ => Err(format!(
+            "`{}` is not understood; `{name} --help` says what is",
+            [&[name][..], &words].concat().join(" ")
+        )),
     }
 }
 

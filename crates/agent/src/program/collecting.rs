@@ -6,9 +6,11 @@ use crate::files::{RealFiles, Unpacking};
 use crate::mailbox::Mailbox;
 use crate::snapshot::LedgerLine;
 use crate::tail::{Change, Collector, Delivery, Moment, Parcel, Saved, Setup, Ship, Turn, Unsaved};
+use crate::warn;
 use crate::watch::Inotify;
 use pipeline::tags::AgentLabels;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -49,15 +51,29 @@ pub(super) enum Message {
     Labels(AgentLabels),
 }
 
-/// Without any configuration the application is not kept waiting longer than this: what it writes
-/// meanwhile is as young as the pod and read whole.
+/// The application is not kept waiting longer than this, be there no configuration or nobody to
+/// hand it out: what it writes meanwhile is as young as the pod and read whole. Logtail's own
+/// script waits as long (`agent` 1.5).
 const OPENING_WAITS: Duration = Duration::from_secs(15);
 
-/// From the start until every configured path is watched.
-#[derive(Debug, Default)]
+/// How the start of collecting ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opened {
+    /// Every configured path is watched.
+    Watching,
+    /// No configuration runs.
+    Idle,
+    /// A provider of configurations has not answered.
+    Unanswered,
+}
+
+/// From the start until every configured path is watched, or the application was kept waiting
+/// long enough.
+#[derive(Debug)]
 struct Opening {
-    /// When every provider had answered.
-    configured: Option<Instant>,
+    started: Instant,
+    /// Every provider has answered.
+    is_configured: bool,
     /// The number of scans when the configurations changed last.
     scans_before: u64,
     has_configs: bool,
@@ -65,12 +81,23 @@ struct Opening {
 }
 
 impl Opening {
-    /// Whether that is now; true once. After the scan the watcher has the directories.
-    fn is_over(&mut self, scans: u64, now: Instant) -> bool {
-        let Some(since) = self.configured.filter(|_| !self.is_over) else { return false };
-        let waited = now.duration_since(since) >= OPENING_WAITS;
-        self.is_over = scans > self.scans_before && (self.has_configs || waited);
-        self.is_over
+    fn new(started: Instant) -> Self {
+        Self { started, is_configured: false, scans_before: 0, has_configs: false, is_over: false }
+    }
+
+    /// How it ended, once. After the scan the watcher has the directories.
+    fn ended(&mut self, scans: u64, now: Instant) -> Option<Opened> {
+        if self.is_over || (self.has_configs && scans <= self.scans_before) {
+            return None;
+        }
+        let opened = match (self.is_configured, self.has_configs) {
+            (true, true) => Opened::Watching,
+            _ if now.duration_since(self.started) < OPENING_WAITS => return None,
+            (true, false) => Opened::Idle,
+            (false, _) => Opened::Unanswered,
+        };
+        self.is_over = true;
+        Some(opened)
     }
 }
 
@@ -87,6 +114,14 @@ impl Ship for ToSender {
         // The sender lives as long as the process; after it nothing is collected.
         let _ = self.0.send(parcel);
     }
+}
+
+/// Says once of each directory that it is not there.
+fn tell_absent(told: &mut Vec<PathBuf>, absent: Vec<PathBuf>) {
+    for path in absent.iter().filter(|path| !told.contains(path)) {
+        warn!("{} does not exist; it is collected from once it does", path.display());
+    }
+    *told = absent;
 }
 
 /// The ledger as it is shown.
@@ -112,7 +147,8 @@ impl Collecting {
         let mut coalesce = COALESCE;
         let mut saved = moment().clock;
         let mut is_saving = false;
-        let mut opening = Opening::default();
+        let mut opening = Opening::new(moment().clock);
+        let mut absent: Vec<PathBuf> = Vec::new();
         loop {
             let now = moment();
             self.messages.take(&mut messages);
@@ -125,7 +161,7 @@ impl Collecting {
                         collector.change(change, now);
                     }
                     Message::Configured => {
-                        opening.configured = Some(now.clock);
+                        opening.is_configured = true;
                         collector.configured();
                     }
                     Message::Drain { deadline } => collector.drain(deadline, now),
@@ -157,14 +193,17 @@ impl Collecting {
                 if let Some(inotify) = &mut inotify {
                     inotify.watch(collector.directories());
                 }
+                tell_absent(&mut absent, collector.absent());
             }
-            if opening.is_over(collector.scans(), now.clock) {
-                self.keeper.send(keeping::Message::Watching);
+            if let Some(opened) = opening.ended(collector.scans(), now.clock) {
+                self.keeper.send(keeping::Message::Opened(opened));
             }
             if let Some(report) = collector.drained(now) {
                 let entries = collector.positions(now);
                 let ledger = account(&collector);
-                self.keeper.send(keeping::Message::Drained { report, entries, ledger });
+                let is_configured = opening.is_configured;
+                let drained = keeping::Message::Drained { report, entries, ledger, is_configured };
+                self.keeper.send(drained);
                 return;
             }
             let save_at = match collector.unsaved() {
@@ -232,22 +271,37 @@ mod tests {
     #[test]
     fn the_opening_ends_once_when_what_is_configured_was_scanned() {
         let now = Instant::now();
-        let mut opening = Opening::default();
-        assert!(!opening.is_over(5, now), "nobody has answered");
-        opening.configured = Some(now);
-        assert!(!opening.is_over(6, now), "there is nothing to watch");
+        let mut opening = Opening::new(now);
+        assert_eq!(opening.ended(5, now), None, "nobody has answered");
+        opening.is_configured = true;
+        assert_eq!(opening.ended(6, now), None, "there is nothing to watch");
         opening.has_configs = true;
         opening.scans_before = 6;
-        assert!(!opening.is_over(6, now), "nothing was scanned since they are known");
-        assert!(opening.is_over(7, now));
-        assert!(!opening.is_over(8, now), "it is told once");
+        assert_eq!(opening.ended(6, now), None, "nothing was scanned since they are known");
+        assert_eq!(opening.ended(7, now), Some(Opened::Watching));
+        assert_eq!(opening.ended(8, now), None, "it is told once");
     }
 
     #[test]
-    fn without_configurations_the_opening_ends_after_a_while() {
+    fn the_application_is_not_kept_waiting_for_configurations() {
         let now = Instant::now();
-        let mut opening = Opening { configured: Some(now), ..Opening::default() };
-        assert!(!opening.is_over(9, now + OPENING_WAITS / 2));
-        assert!(opening.is_over(9, now + OPENING_WAITS));
+        let ended = |is_configured, has_configs| {
+            let mut opening = Opening { is_configured, has_configs, ..Opening::new(now) };
+            assert_eq!(opening.ended(0, now + OPENING_WAITS / 2), None);
+            opening.ended(9, now + OPENING_WAITS)
+        };
+        assert_eq!(ended(true, false), Some(Opened::Idle));
+        assert_eq!(ended(false, false), Some(Opened::Unanswered));
+        assert_eq!(ended(false, true), Some(Opened::Unanswered), "another may be missing");
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_told_once_each_time() {
+        let dir = || vec![PathBuf::from("/a")];
+        let mut told = Vec::new();
+        tell_absent(&mut told, dir());
+        assert_eq!(told, dir());
+        tell_absent(&mut told, Vec::new());
+        assert!(told.is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! The main thread: waits for signals and the tombstone, and writes checkpoints and snapshots.
 
-use super::collecting::Message as ToCollector;
+use super::collecting::{Message as ToCollector, Opened};
 use super::ending::Ending;
 use super::reporting::Reporter;
 use super::{EXIT_DRAINED, EXIT_LEFT, wall_seconds};
@@ -10,7 +10,7 @@ use crate::mailbox::Mailbox;
 use crate::metrics::Metrics;
 use crate::snapshot::LedgerLine;
 use crate::tail::{Report, Saved};
-use crate::{error, info, log::alarm};
+use crate::{error, info, log::alarm, warn};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::AsFd;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -46,14 +46,16 @@ pub(super) enum Message {
         entries: Vec<Entry>,
         /// The last account of all files.
         ledger: Vec<LedgerLine>,
+        /// Whether every provider of configurations had answered.
+        is_configured: bool,
     },
     /// The account of all files.
     Account {
         /// A line for each.
         ledger: Vec<LedgerLine>,
     },
-    /// Every configured path is watched.
-    Watching,
+    /// The application need not wait any longer.
+    Opened(Opened),
 }
 
 /// Signals, as streams that become readable with each.
@@ -160,14 +162,22 @@ impl Keeper {
                     Message::Account { ledger } => {
                         self.reporter.write(ledger, None, metrics, wall_seconds() as u64);
                     }
-                    Message::Watching => {
-                        self.lay_cornerstone();
+                    Message::Opened(opened) => {
+                        self.lay_cornerstone(opened);
                         report_every = FIRST_REPORTS_EVERY.min(self.report_every);
                         report_at = Instant::now();
                     }
-                    Message::Drained { report, entries, ledger } => {
+                    Message::Drained { report, entries, ledger, is_configured } => {
                         self.save(&entries, metrics);
-                        let code = self.end(report, &ledger, metrics, started);
+                        let mut code = self.end(report, &ledger, metrics, started);
+                        if !is_configured {
+                            error!(
+                                "nothing was collected for what was never configured: the config \
+                                 server has not answered since the start{}",
+                                last_words(&["CONFIG_SERVER_ALARM"])
+                            );
+                            code = EXIT_LEFT;
+                        }
                         let (left, now) = (Some(report.left_bytes), wall_seconds() as u64);
                         self.reporter.write(ledger, left, metrics, now);
                         return code;
@@ -206,8 +216,15 @@ impl Keeper {
         self.end_by(deadline, now);
     }
 
-    fn lay_cornerstone(&self) {
-        info!("every configured path is watched");
+    fn lay_cornerstone(&self, opened: Opened) {
+        match opened {
+            Opened::Watching => info!("every configured path is watched"),
+            Opened::Idle => warn!("no configuration runs; the application does not wait for one"),
+            Opened::Unanswered => warn!(
+                "the config server has not answered; the application does not wait for it{}",
+                last_words(&["CONFIG_SERVER_ALARM"])
+            ),
+        }
         let Some(path) = &self.cornerstone else { return };
         match touch(path) {
             Ok(()) => info!("{} is touched", path.display()),
@@ -264,11 +281,17 @@ impl Keeper {
         }
         error!(
             "{} bytes of {} files are not delivered; their positions are in {} and the next start \
-             goes on there, if the files and this directory outlive the container; a longer \
-             SIDETAIL_AGENT_DRAIN_SECONDS and grace period would have delivered them",
+             goes on there, if the files and this directory outlive the container{}",
             report.left_bytes,
             report.left_files,
             self.checkpoint.display(),
+            match last_words(&["SEND_DATA_FAIL_ALARM", "SEND_QUOTA_EXCEED_ALARM"]) {
+                said if said.is_empty() =>
+                    "; a longer SIDETAIL_AGENT_DRAIN_SECONDS and grace period would have \
+                     delivered them"
+                        .to_owned(),
+                said => said,
+            },
         );
         let left: Vec<&LedgerLine> = ledger.iter().filter(|it| it.missing_bytes() > 0).collect();
         for line in left.iter().take(MAX_NAMED) {
@@ -279,6 +302,14 @@ impl Keeper {
         }
         EXIT_LEFT
     }
+}
+
+/// The newest message of the alarms with these names, to be put behind a sentence.
+fn last_words(names: &[&str]) -> String {
+    let raised = alarms::window().into_iter().filter(|it| names.contains(&&*it.alarm_type));
+    raised.max_by_key(|alarm| alarm.last_time).map_or_else(String::new, |alarm| {
+        format!("; {} said last: {}", alarm.subject, alarm.alarm_message)
+    })
 }
 
 fn touch(path: &Path) -> io::Result<()> {

@@ -74,7 +74,7 @@ pub fn run(name: &str, args: &[String], mut env: BTreeMap<String, String>) -> Ex
     let call = match call_of(name, args) {
         Ok(call) => call,
         Err(why) => {
-            log::write(log::Level::Error, format_args!("{why}\n{USAGE}"));
+            log::write(log::Level::Error, format_args!("{why}"));
             return ExitCode::from(EXIT_SETTINGS);
         }
     };

@@ -70,9 +70,9 @@ impl Directory {
                     found
                 }
                 Err(error) => {
-                    self.tell_unreadable(number, &error);
                     let kept = before.extract_if(.., |_, known| known.place == number);
                     self.files.extend(kept);
+                    self.tell_unreadable(number, &error);
                     continue;
                 }
             };
@@ -114,8 +114,11 @@ impl Directory {
     fn tell_unreadable(&mut self, number: usize, error: &io::Error) {
         if !self.unreadable.contains(&number) {
             self.unreadable.push(number);
+            let is_known = self.files.values().any(|known| known.place == number);
+            let meanwhile =
+                if is_known { "what runs goes on" } else { "nothing of it runs until it can be" };
             warn!(
-                "configurations in {} cannot be read: {error}; what runs goes on",
+                "configurations in {} cannot be read: {error}; {meanwhile}",
                 self.places[number].path.display()
             );
         }

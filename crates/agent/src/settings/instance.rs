@@ -1,8 +1,8 @@
 //! The instance file of Logtail, `ilogtail_config.json`, with the fragments of `config.d` merged
 //! over it (`agent` 1.2, 1.3).
 //!
-//! The commercial image ships one such file for each region. Where it is missing, its path still
-//! says the region, and the rest follows from a fixed rule.
+//! The commercial image ships one such file for each region. Where it is missing or says no
+//! endpoint, its path still says the region, and the rest follows from a fixed rule.
 
 use super::machine::Machine;
 use super::reader::Reader;
@@ -69,9 +69,13 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Place, SettingsError> {
     if let Some(path) = reader.text(VARIABLE) {
         match reader.given.machine.read(Path::new(&path)) {
             Ok(text) => {
-                let object =
-                    object(&text).map_err(|why| refuse(VARIABLE, format!("{path}: {why}")))?;
-                reader.file.merge(object, &path);
+                match object(&text) {
+                    Ok(object) => reader.file.merge(object, &path),
+                    Err(why) => reader
+                        .warnings
+                        .push(format!("{VARIABLE}: {path}: {why}; the file is left out")),
+                }
+                synthesised = host_of_path(&path).map(|host| (host, path));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => match host_of_path(&path) {
                 Some(host) => synthesised = Some((host, path)),

@@ -8,15 +8,23 @@ use crate::supervisor::Limits;
 /// Memory between read and acknowledgement, unless a setting says otherwise.
 const MEMORY_BYTES: usize = 2 * 1024 * 1024;
 
-/// The same where long records are asked for.
-const MEMORY_BYTES_FOR_LONG_RECORDS: usize = 4 * 1024 * 1024;
+/// A record is charged twice while it becomes a batch, and must not wait for ever.
+const RECORDS_IN_MEMORY: usize = 3;
 
 /// Less leaves no room for a batch.
 const MIN_MEMORY_BYTES: usize = 1024 * 1024;
 
-/// Bytes between read and acknowledgement: what is set, or an eighth of what the container or
-/// Logtail's own limit allows, as far as the default reaches.
-pub(super) fn memory_bytes(reader: &mut Reader<'_>) -> Result<usize, SettingsError> {
+/// Bytes between read and acknowledgement.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Memory {
+    bytes: usize,
+    /// As much as long records may make of it.
+    most: usize,
+}
+
+/// What is set, or an eighth of what the container or Logtail's own limit allows, as far as the
+/// default reaches.
+pub(super) fn memory(reader: &mut Reader<'_>) -> Result<Memory, SettingsError> {
     const MEGABYTE: u64 = 1024 * 1024;
     let at_least = |floor: f64| move |text: &str| text.parse().is_ok_and(|it: f64| it >= floor);
     let megabytes = |text: &str| {
@@ -28,7 +36,7 @@ pub(super) fn memory_bytes(reader: &mut Reader<'_>) -> Result<usize, SettingsErr
     if let Some(text) = reader.text("SIDETAIL_AGENT_MEMORY_BYTES") {
         let set = bytes(&text).and_then(|bytes| match bytes {
             0..MIN_MEMORY_BYTES => Err("less than 1 MiB leaves no room for a batch".to_owned()),
-            _ => Ok(bytes),
+            _ => Ok(Memory { bytes, most: bytes }),
         });
         return set.map_err(|why| refuse("SIDETAIL_AGENT_MEMORY_BYTES", why));
     }
@@ -36,7 +44,7 @@ pub(super) fn memory_bytes(reader: &mut Reader<'_>) -> Result<usize, SettingsErr
     let Some(limit) =
         known.map(|it| it.saturating_mul(MEGABYTE)).into_iter().chain(container).min()
     else {
-        return Ok(MEMORY_BYTES);
+        return Ok(Memory { bytes: MEMORY_BYTES, most: usize::MAX });
     };
     let eighth = usize::try_from(limit / 8).unwrap_or(usize::MAX);
     let bytes = eighth.clamp(MIN_MEMORY_BYTES, MEMORY_BYTES);
@@ -44,24 +52,29 @@ pub(super) fn memory_bytes(reader: &mut Reader<'_>) -> Result<usize, SettingsErr
         let from = format!("an eighth of the container's {limit} bytes");
         reader.note("SIDETAIL_AGENT_MEMORY_BYTES", &bytes.to_string(), &from);
     }
-    Ok(bytes)
+    Ok(Memory { bytes, most: eighth.max(bytes) })
 }
 
 /// Which logs are too long or too old, and the memory that this takes.
-pub(super) fn limits(reader: &mut Reader<'_>, mut memory_bytes: usize) -> (Limits, usize) {
+pub(super) fn limits(reader: &mut Reader<'_>, memory: Memory) -> (Limits, usize) {
+    let mut memory_bytes = memory.bytes;
     let any = |_: &str| true;
     let mut limits = Limits::default();
     let most = |text: &str| number(text, 10 * 1024, 8 * 1024 * 1024);
     if let Some(bytes) = reader.lenient("max_read_buffer_size", any, most) {
-        // A record is charged twice while it becomes a batch, and must not wait for ever.
-        if memory_bytes == MEMORY_BYTES {
-            memory_bytes = memory_bytes.max((bytes * 3).min(MEMORY_BYTES_FOR_LONG_RECORDS));
+        let wanted = bytes.saturating_mul(RECORDS_IN_MEMORY).min(memory.most);
+        if wanted > memory_bytes {
+            memory_bytes = wanted;
+            let shown = memory_bytes.to_string();
+            reader.note("SIDETAIL_AGENT_MEMORY_BYTES", &shown, "max_read_buffer_size");
         }
-        let room = memory_bytes / 3;
+        let room = memory_bytes / RECORDS_IN_MEMORY;
         if bytes > room {
             reader.warnings.push(format!(
-                "max_read_buffer_size: records end at {room} bytes, as there are {memory_bytes} \
-                 bytes of memory for logs"
+                "max_read_buffer_size: records end at {room} bytes instead of {bytes}, as there \
+                 are {memory_bytes} bytes of memory for logs; set SIDETAIL_AGENT_MEMORY_BYTES to \
+                 {} or give the container more memory",
+                bytes.saturating_mul(RECORDS_IN_MEMORY)
             ));
         }
         limits.max_record_bytes = bytes.min(room);

@@ -212,15 +212,17 @@ impl Settings {
         })?;
         let own_endpoint =
             reader.parsed("SIDETAIL_AGENT_ENDPOINT", None, |text| endpoint(text).map(Some))?;
+        let service = own_endpoint.or(place.endpoint);
         let config_server = match reader.text("SIDETAIL_AGENT_CONFIG_SERVER") {
             Some(text) if text == "none" => None,
             Some(text) => {
                 Some(endpoint(&text).map_err(|why| refuse("SIDETAIL_AGENT_CONFIG_SERVER", why))?)
             }
-            None => place.config_server.or_else(|| own_endpoint.clone()),
+            // Whoever takes the logs is asked, however it was found: a manifest of Logtail names
+            // no more than its region.
+            None => place.config_server.or_else(|| service.clone()),
         };
-        let endpoint = own_endpoint.or(place.endpoint);
-        if endpoint.is_none() && sink == SinkKind::Sls {
+        if service.is_none() && sink == SinkKind::Sls {
             return Err(refuse(
                 "SIDETAIL_AGENT_ENDPOINT",
                 "is not set and ALIYUN_LOGTAIL_CONFIG names no region; write the address of the \
@@ -254,7 +256,7 @@ impl Settings {
         let checkpoint = reader
             .text("check_point_filename")
             .map_or_else(|| state_dir.join("checkpoint"), PathBuf::from);
-        let memory_bytes = limits::memory_bytes(&mut reader)?;
+        let memory = limits::memory(&mut reader)?;
         let (requests_in_flight, batch_age) = sending::sending(&mut reader)?;
         let (request_timeout, keep_refused) = sending::patience(&mut reader)?;
         let batch_bytes = reader
@@ -263,7 +265,7 @@ impl Settings {
         let batch_logs = reader
             .lenient("merge_log_count_limit", |_| true, |text| number(text, 1, 40_000))
             .unwrap_or(BatchLimits::default().max_logs);
-        let (limits, memory_bytes) = limits::limits(&mut reader, memory_bytes);
+        let (limits, memory_bytes) = limits::limits(&mut reader, memory);
         let log_level = log_level(&mut reader)?;
         // Read by the time zone library.
         reader.text("TZ");
@@ -273,7 +275,7 @@ impl Settings {
             membership,
             membership_sources,
             sink,
-            endpoint,
+            endpoint: service,
             config_server,
             credentials,
             ca_file: reader.text("SIDETAIL_AGENT_CA_FILE").map(PathBuf::from),
@@ -378,12 +380,12 @@ fn fixed_labels(reader: &mut Reader<'_>) -> AgentLabels {
 }
 
 fn log_level(reader: &mut Reader<'_>) -> Result<Level, SettingsError> {
-    let other = reader.text("LOGTAIL_LOG_LEVEL");
-    let Some(text) = reader.text("SIDETAIL_AGENT_LOG").or(other) else { return Ok(Level::Info) };
-    level_named(&text).ok_or_else(|| {
-        let reason = format!("`{text}` is not a level; write error, warn, info or debug");
-        refuse("SIDETAIL_AGENT_LOG", reason)
-    })
+    let level = |text: &str| {
+        let unknown = || format!("`{text}` is not a level; write error, warn, info or debug");
+        level_named(text).ok_or_else(unknown)
+    };
+    let other = reader.lenient("LOGTAIL_LOG_LEVEL", |_| true, level).unwrap_or(Level::Info);
+    reader.parsed("SIDETAIL_AGENT_LOG", other, level)
 }
 
 /// A file of the hand-shake: as set, or in the task site where there is one.

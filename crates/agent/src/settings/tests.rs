@@ -58,7 +58,61 @@ fn a_missing_instance_file_is_made_up_from_its_path() {
     .unwrap();
     let endpoint = settings.endpoint.unwrap().to_string();
     assert_eq!(endpoint, "https://cn-beijing-intranet.log.aliyuncs.com");
-    assert!(settings.config_server.is_none(), "that service has no open one");
+    let asked = settings.config_server.unwrap().to_string();
+    assert_eq!(asked, endpoint, "whoever stands behind that name");
+}
+
+/// The environment of the agent's container in a manifest.
+fn environment(manifest: &str) -> Vec<(String, String)> {
+    let value: serde_json::Value = serde_saphyr::from_str(manifest).unwrap();
+    let containers = value["spec"]["template"]["spec"]["containers"].as_array().unwrap().clone();
+    let agent = containers.into_iter().find(|it| it["name"] == "logtail").unwrap();
+    let given = agent["env"].as_array().unwrap().iter().map(|variable| {
+        let text = |key: &str| variable[key].as_str().unwrap_or("from the pod").to_owned();
+        (text("name"), text("value"))
+    });
+    given.collect()
+}
+
+#[test]
+fn the_manifest_of_the_example_starts_an_agent_as_it_is() {
+    let manifest = include_str!("../../../../examples/nginx-sidecar/job.yaml");
+    let env = environment(manifest);
+    let env: Vec<_> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let settings = read(&env, &[]).unwrap();
+    assert_eq!(settings.warnings, [] as [&str; 0]);
+    assert_eq!(settings.labels.user_defined_ids, ["nginx-log-sidecar"]);
+    assert_eq!(settings.labels.env.len(), 5);
+    let asked = settings.config_server.unwrap().to_string();
+    assert_eq!(asked, "https://cn-hangzhou.log.aliyuncs.com");
+}
+
+#[test]
+fn a_service_that_only_the_instance_file_names_is_asked_for_configurations() {
+    let file = r#"{"data_server_list": [{"cluster": "c", "endpoint": "http://sidetail:8100"}]}"#;
+    let env = [("ALIYUN_LOGTAIL_CONFIG", "/c.json")];
+    let settings = read(&env, &[("/c.json", file)]).unwrap();
+    assert_eq!(settings.config_server.unwrap().to_string(), "http://sidetail:8100");
+}
+
+#[test]
+fn an_instance_file_that_cannot_be_understood_leaves_the_region_of_its_path() {
+    let path = "/etc/ilogtail/conf/cn-beijing/ilogtail_config.json";
+    let settings = read(&[("ALIYUN_LOGTAIL_CONFIG", path)], &[(path, "{")]).unwrap();
+    assert!(settings.warnings[0].contains("EOF"), "{:?}", settings.warnings);
+    let endpoint = settings.endpoint.unwrap().to_string();
+    assert_eq!(endpoint, "https://cn-beijing-intranet.log.aliyuncs.com");
+}
+
+#[test]
+fn a_level_of_logtail_that_is_unknown_is_ignored() {
+    let level = |env: &[(&str, &str)]| read(&[&[ENDPOINT], env].concat(), &[]);
+    let settings = level(&[("LOGTAIL_LOG_LEVEL", "off")]).unwrap();
+    assert_eq!(settings.log_level, Level::Info);
+    assert!(settings.warnings[0].starts_with("LOGTAIL_LOG_LEVEL: `off` is not a level"));
+    let both = [("LOGTAIL_LOG_LEVEL", "error"), ("SIDETAIL_AGENT_LOG", "debug")];
+    assert_eq!(level(&both).unwrap().log_level, Level::Debug);
+    assert!(level(&[("SIDETAIL_AGENT_LOG", "off")]).is_err());
 }
 
 #[test]
@@ -196,7 +250,8 @@ fn long_and_old_logs_follow_the_instance_file() {
         let text = format!(r#"{{"max_read_buffer_size": {bytes}}}"#);
         read(&env, &[("/c.json", &text)]).unwrap().memory_bytes >> 20
     };
-    assert_eq!([1 << 19, 1 << 20, 1 << 21].map(memory), [2, 3, 4]);
+    assert_eq!([1 << 19, 1 << 20, 1 << 21, 1 << 23].map(memory), [2, 3, 6, 24]);
+    assert_eq!(limits(r#"{"max_read_buffer_size": 8388608}"#).0, 8 * 1024 * 1024);
     assert_eq!(limits("{}"), (512 * 1024, Some(43_200)));
     assert_eq!(limits(r#"{"max_read_buffer_size": 1048576}"#).0, 1024 * 1024);
     assert_eq!(limits(r#"{"max_read_buffer_size": 100}"#).0, 512 * 1024);
@@ -268,6 +323,9 @@ fn a_small_container_gets_a_small_budget() {
     assert_eq!(budget(Some(12 << 20), &[]), 3 * MIB / 2);
     assert_eq!(budget(Some(1 << 20), &[]), MIB);
     assert_eq!(budget(Some(12 << 20), &[("mem_usage_limit", "2048")]), 3 * MIB / 2);
+    let long = ("max_read_buffer_size", "8388608");
+    assert_eq!(budget(Some(512 << 20), &[long]), 24 * MIB);
+    assert_eq!(budget(Some(64 << 20), &[long]), 8 * MIB);
     assert_eq!(budget(Some(16 << 20), &[("SIDETAIL_AGENT_MEMORY_BYTES", "8Mi")]), 8 * MIB);
 }
 

@@ -8,9 +8,9 @@ use super::resume::Looked;
 use super::source::{file_labels, placed, shown};
 use super::{Collector, FileKey, Moment, Phase, Ship, SourceId, UNNAMED, Unsaved, file_alarm};
 use crate::checkpoint::Ranked;
-use crate::debug;
 use crate::files::{Files, Found, is_packed, read_full};
 use crate::log::alarm;
+use crate::{debug, info};
 use pipeline::ack::AckTracker;
 use pipeline::batch::{FileStream, Unfinished};
 use pipeline::identity::{FileFacts, FileId, HEAD_BYTES, Mark, first_line};
@@ -20,6 +20,9 @@ use std::path::Path;
 
 /// What is read of an old file from its end, when the configuration does not say.
 const TAIL_BYTES: u64 = 1024 * 1024;
+
+/// While fewer are followed, the log names each new one; more would bury everything else.
+const NAMED_FILES: usize = 100;
 
 /// How far behind the start of the tail a line start is looked for.
 const LINE_START_WITHIN: usize = 128 * 1024;
@@ -211,7 +214,11 @@ impl<F: Files, S: Ship> Collector<F, S> {
             FileId::derive(&scope, &facts, begin.generation, beginning.unwrap_or_default())
         });
         let labels = file_labels(&self.setup.labels, &source.plan, &shown, &facts, file);
-        debug!("following {} from byte {}", path.display(), begin.position);
+        if self.tails.len() < NAMED_FILES {
+            info!("following {} from byte {}", path.display(), begin.position);
+        } else {
+            debug!("following {} from byte {}", path.display(), begin.position);
+        }
         let point = SafePoint { anchor: begin.anchor.mark(), unfinished: begin.unfinished };
         let tail = Tail {
             source: id,
