@@ -2,9 +2,12 @@
 #![no_main]
 
 use agent::checkpoint::{decode, encode};
+use agent::files::escaped;
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use pipeline::identity::content_hash;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 #[derive(Arbitrary, Debug)]
 enum Input<'a> {
@@ -16,7 +19,7 @@ enum Input<'a> {
     },
     Entry {
         config: &'a str,
-        path: &'a str,
+        path: &'a [u8],
         offset: u64,
         change: Option<(u16, u8)>,
     },
@@ -30,7 +33,7 @@ fn check(bytes: &[u8]) {
 }
 
 fn hashed(count: u8, body: &[u8]) -> Vec<u8> {
-    let header = format!("sidetail-checkpoint 1 {count} {:016x}\n", content_hash(body));
+    let header = format!("sidetail-checkpoint 2 {count} {:016x}\n", content_hash(body));
     [header.as_bytes(), body].concat()
 }
 
@@ -40,7 +43,13 @@ fuzz_target!(|input: Input<'_>| {
         Input::Hashed { count, body } => check(&hashed(count, body)),
         Input::Entry { config, path, offset, change } => {
             // The names of JSON texts are escaped as JSON wants it.
-            let (config, path) = (json(config), json(path));
+            let config = json(config);
+            let path = match str::from_utf8(path) {
+                Ok(path) => json(path),
+                Err(_) => {
+                    format!("{{\"escaped\":{}}}", json(&escaped(OsStr::from_bytes(path))))
+                }
+            };
             let mut body = format!(
                 "{{\"config\":{config},\"project\":\"p\",\"logstore\":\"l\",\"path\":{path},\
                  \"at\":{path},\"device\":1,\"inode\":2,\"head\":[5,6],\"offset\":{offset},\

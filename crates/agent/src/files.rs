@@ -2,8 +2,10 @@
 //! simulation, others.
 
 mod gzip;
+pub mod names;
 
 pub use gzip::{Unpacking, is_packed};
+pub use names::{Shown, escaped};
 
 use pipeline::identity::FileFacts;
 use std::fs::{File, Metadata};

@@ -22,7 +22,7 @@ fn stream(position: u64) -> FileStream {
     let labels = FileLabels::new(
         &AgentLabels::default(),
         &topic,
-        LabelledFile { path: "/v/a", inode: 7 },
+        LabelledFile { path: b"/v/a", inode: 7 },
         1,
     );
     FileStream::new(labels, position, Unfinished::No)

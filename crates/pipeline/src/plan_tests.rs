@@ -295,7 +295,7 @@ fn the_keys_of_the_classic_format_decide_on_the_time() {
 fn the_topic_of_apsara_logs_is_the_path_without_suffix() {
     let topic = |detail: &str| {
         let plan = compiled(detail).plan.unwrap();
-        plan.labels.topic("/v/a.log.1").0
+        String::from_utf8(plan.labels.topic(b"/v/a.log.1").0).unwrap()
     };
     assert_eq!(topic(r#""logType": "apsara_log""#), "/v/a");
     assert_eq!(topic(r#""logType": "json_log""#), "/v/a.log.1");

@@ -24,6 +24,9 @@ pub struct LabelRule {
     tags: TagRules,
 }
 
+/// Name and value.
+type Tag = (String, Vec<u8>);
+
 #[derive(Clone, Debug)]
 enum Rule {
     Fixed(String),
@@ -55,77 +58,70 @@ impl LabelRule {
     }
 
     /// The tags of a file's batches, those of the topic's groups between the others.
-    fn tags(
-        &self,
-        agent: &AgentLabels,
-        file: LabelledFile<'_>,
-        of_topic: Vec<(String, String)>,
-    ) -> Vec<(String, String)> {
+    fn tags(&self, agent: &AgentLabels, file: LabelledFile<'_>, of_topic: Vec<Tag>) -> Vec<Tag> {
         let ids = agent.user_defined_ids.join(" ");
         let inode = file.inode.to_string();
         let named = [
-            (self.tags.hostname.as_ref(), cut(&agent.hostname, 99)),
+            (self.tags.hostname.as_ref(), cut(agent.hostname.as_bytes(), 99)),
             (self.tags.path.as_ref(), cut(file.path, 511)),
-            (self.tags.inode.as_ref(), &inode),
-            (self.tags.user_defined_id.as_ref().filter(|_| !ids.is_empty()), cut(&ids, 99)),
+            (self.tags.inode.as_ref(), inode.as_bytes()),
+            (
+                self.tags.user_defined_id.as_ref().filter(|_| !ids.is_empty()),
+                cut(ids.as_bytes(), 99),
+            ),
         ];
         let named =
-            named.into_iter().filter_map(|(name, value)| Some((name?.clone(), value.to_owned())));
+            named.into_iter().filter_map(|(name, value)| Some((name?.clone(), value.to_vec())));
         let env = agent.env.iter().filter_map(|(name, value)| {
             let name = match &self.tags.env {
                 EnvTags::All => name,
                 EnvTags::Only(names) => names.get(name)?,
             };
-            Some((name.clone(), value.clone()))
+            Some((name.clone(), value.clone().into_bytes()))
         });
         named.chain(of_topic).chain(env).collect()
     }
 
     /// The topic of a file, and the tags that named groups of the pattern make.
-    pub(crate) fn topic(&self, path: &str) -> (String, Vec<(String, String)>) {
+    pub(crate) fn topic(&self, path: &[u8]) -> (Vec<u8>, Vec<Tag>) {
         match &self.topic {
-            Rule::Fixed(text) => (text.clone(), Vec::new()),
+            Rule::Fixed(text) => (text.clone().into_bytes(), Vec::new()),
             Rule::Path => (path.to_owned(), Vec::new()),
             Rule::PathWithoutSuffix => (without_suffix(path).to_owned(), Vec::new()),
             Rule::Groups(engine) => {
                 let mut engine = engine.clone();
                 let mut slots = vec![0; engine.groups() * 2];
                 let path = without_rotation(path);
-                if engine.captures(path.as_bytes(), &mut slots) != Match::Yes {
-                    return (String::new(), Vec::new());
+                if engine.captures(path, &mut slots) != Match::Yes {
+                    return (Vec::new(), Vec::new());
                 }
-                let values: Vec<String> = slots
-                    .chunks_exact(2)
-                    .map(|slot| {
-                        String::from_utf8_lossy(&path.as_bytes()[slot[0]..slot[1]]).into_owned()
-                    })
-                    .collect();
+                let values: Vec<&[u8]> =
+                    slots.chunks_exact(2).map(|slot| &path[slot[0]..slot[1]]).collect();
                 let tags = engine
                     .group_names()
                     .zip(&values)
-                    .filter_map(|(name, value)| Some((name?.to_owned(), value.clone())))
+                    .filter_map(|(name, value)| Some((name?.to_owned(), value.to_vec())))
                     .collect();
-                (values.join("_"), tags)
+                (values.join(&b'_'), tags)
             }
         }
     }
 }
 
 /// A path without what stands behind the last dot of its file name, nor a `.log` in front of that.
-fn without_suffix(path: &str) -> &str {
-    let name = path.rfind('/').map_or(0, |slash| slash + 1);
-    let path = path[name..].rfind('.').map_or(path, |dot| &path[..name + dot]);
+fn without_suffix(path: &[u8]) -> &[u8] {
+    let last = |bytes: &[u8], wanted| bytes.iter().rposition(|byte| *byte == wanted);
+    let name = last(path, b'/').map_or(0, |slash| slash + 1);
+    let path = last(&path[name..], b'.').map_or(path, |dot| &path[..name + dot]);
     match path.len().checked_sub(".log".len()) {
-        Some(at) if path.is_char_boundary(at) && path[at..].eq_ignore_ascii_case(".log") => {
-            &path[..at]
-        }
+        Some(at) if path[at..].eq_ignore_ascii_case(b".log") => &path[..at],
         _ => path,
     }
 }
 
 /// A rotated file has the topic of the one it was.
-fn without_rotation(path: &str) -> &str {
-    match path.as_bytes() {
+fn without_rotation(path: &[u8]) -> &[u8] {
+    match path {
         [.., b'.', b'1'..=b'8'] => &path[..path.len() - 2],
         _ => path,
     }
@@ -134,8 +130,8 @@ fn without_rotation(path: &str) -> &str {
 /// A file, as labels know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LabelledFile<'a> {
-    /// The path as the configuration names it.
-    pub path: &'a str,
+    /// The path as the configuration names it. File names need not be UTF-8.
+    pub path: &'a [u8],
     /// Its inode.
     pub inode: u64,
 }
@@ -143,9 +139,9 @@ pub struct LabelledFile<'a> {
 /// What is the same for every batch of one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileLabels {
-    topic: String,
+    topic: Vec<u8>,
     source: String,
-    tags: Vec<(String, String)>,
+    tags: Vec<Tag>,
     pack_prefix: u64,
     next_pack: u64,
 }
@@ -165,10 +161,10 @@ impl FileLabels {
 
     /// Completes a group with topic, source and tags, and the next pack id.
     pub fn write(&mut self, group: &mut LogGroupWriter) {
-        group.topic(self.topic.as_bytes());
+        group.topic(&self.topic);
         group.source(self.source.as_bytes());
         for (key, value) in &self.tags {
-            group.tag(key.as_bytes(), value.as_bytes());
+            group.tag(key.as_bytes(), value);
         }
         let pack = format!("{:016X}-{:X}", self.pack_prefix, self.next_pack);
         group.tag(b"__pack_id__", pack.as_bytes());
@@ -176,9 +172,16 @@ impl FileLabels {
     }
 }
 
-/// The longest start of `text` that has at most `max_bytes`.
-fn cut(text: &str, max_bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(max_bytes)]
+/// The longest start of `text` that has at most `max_bytes` and, where it is UTF-8, ends with a whole
+/// character.
+fn cut(text: &[u8], max_bytes: usize) -> &[u8] {
+    if text.len() <= max_bytes {
+        return text;
+    }
+    // Of a character that is cut, at most three bytes stand in front of the first one left out.
+    let within = |back: &usize| text.get(max_bytes - back).is_some_and(|byte| byte & 0xc0 != 0x80);
+    let back = (0..=max_bytes.min(3)).find(within).unwrap_or(0);
+    &text[..max_bytes - back]
 }
 
 #[cfg(test)]
@@ -197,16 +200,19 @@ mod tests {
 
     fn labels(topic: Topic, path: &str) -> FileLabels {
         let rule = LabelRule::new(&topic, &TagRules::default()).unwrap();
-        FileLabels::new(&agent(), &rule, LabelledFile { path, inode: 7 }, 0xab)
+        FileLabels::new(&agent(), &rule, LabelledFile { path: path.as_bytes(), inode: 7 }, 0xab)
+    }
+
+    fn texts(tags: &[Tag]) -> Vec<(&str, &str)> {
+        tags.iter().map(|(key, value)| (key.as_str(), str::from_utf8(value).unwrap())).collect()
     }
 
     #[track_caller]
     fn check_tags(rules: TagRules, expected: &[(&str, &str)]) {
         let rule = LabelRule::new(&Topic::FromPath(r"/(?P<app>\w+)/.*".into()), &rules).unwrap();
-        let file = LabelledFile { path: "/a/b.log", inode: 7 };
+        let file = LabelledFile { path: b"/a/b.log", inode: 7 };
         let labels = FileLabels::new(&agent(), &rule, file, 1);
-        let tags: Vec<_> = labels.tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        assert_eq!(tags, expected);
+        assert_eq!(texts(&labels.tags), expected);
     }
 
     #[test]
@@ -269,10 +275,9 @@ mod tests {
 
     fn check(topic: Topic, path: &str, expected: &str, tags: &[(&str, &str)]) {
         let rule = LabelRule::new(&topic, &TagRules::default()).unwrap();
-        let (topic, found) = rule.topic(path);
-        assert_eq!(topic, expected);
-        let found: Vec<_> = found.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        assert_eq!(found, tags);
+        let (topic, found) = rule.topic(path.as_bytes());
+        assert_eq!(topic, expected.as_bytes());
+        assert_eq!(texts(&found), tags);
     }
 
     #[test]
@@ -296,7 +301,7 @@ mod tests {
             ("/a/日志.日", "/a/日志"),
             ("/a/.log", "/a/"),
         ] {
-            assert_eq!(without_suffix(path), expected, "{path}");
+            assert_eq!(without_suffix(path.as_bytes()), expected.as_bytes(), "{path}");
         }
     }
 
@@ -331,8 +336,23 @@ mod tests {
             ..agent()
         };
         let rule = LabelRule::new(&Topic::None, &TagRules::default()).unwrap();
-        let file = LabelledFile { path: "/a", inode: 1 };
+        let file = LabelledFile { path: b"/a", inode: 1 };
         let tags = rule.tags(&agent, file, Vec::new());
         assert_eq!((tags[0].1.len(), tags[2].1.len()), (98, 98));
+        assert_eq!(cut(&[0x80; 9], 8), [0x80; 8], "no UTF-8 has no characters");
+    }
+
+    #[test]
+    fn a_path_that_is_not_utf_8_goes_out_as_it_is() {
+        let path = b"/a/\xc8\xd5/x.log.1";
+        let file = LabelledFile { path, inode: 1 };
+        let rule = LabelRule::new(&Topic::Path, &TagRules::default()).unwrap();
+        let labels = FileLabels::new(&agent(), &rule, file, 1);
+        assert_eq!(labels.topic, path);
+        assert_eq!(labels.tags[1], ("__path__".to_owned(), path.to_vec()));
+        let pattern = Topic::FromPath(r"/a/(?P<app>[^/]+)/.*".into());
+        let rule = LabelRule::new(&pattern, &TagRules::default()).unwrap();
+        let value = b"\xc8\xd5".to_vec();
+        assert_eq!(rule.topic(path), (value.clone(), vec![("app".to_owned(), value)]));
     }
 }

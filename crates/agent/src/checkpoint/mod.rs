@@ -9,6 +9,7 @@ mod store;
 pub use restored::{Claim, Ranked, Restored};
 pub use store::{Loaded, load, save};
 
+use crate::files::names::lossless;
 use pipeline::identity::{FileFacts, FileId, Known, Mark, content_hash};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -16,8 +17,11 @@ use std::path::PathBuf;
 /// First word of the file.
 const MAGIC: &str = "sidetail-checkpoint";
 
-/// The version written, and the only one read.
+/// The version written when every path is UTF-8, so that an older agent can read it.
 const VERSION: u32 = 1;
+
+/// The version that can say all paths.
+const VERSION_OF_ANY_PATH: u32 = 2;
 
 /// One file of one configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,8 +33,10 @@ pub struct Entry {
     /// Logstore that receives the logs.
     pub logstore: String,
     /// The path as the configuration names it: the tag `__path__`.
-    pub path: String,
+    #[serde(with = "lossless")]
+    pub path: PathBuf,
     /// Where the file was last seen on this machine.
+    #[serde(with = "lossless")]
     pub at: PathBuf,
     /// Device number.
     pub device: u64,
@@ -108,7 +114,9 @@ pub enum CheckpointError {
     #[error("the file is not a checkpoint")]
     NotACheckpoint,
     /// Written by a version of the agent that this one does not know.
-    #[error("checkpoint version {found} is unknown; this agent reads version {VERSION}")]
+    #[error(
+        "checkpoint version {found} is unknown; this agent reads versions {VERSION} and {VERSION_OF_ANY_PATH}"
+    )]
     UnknownVersion {
         /// The version in the file.
         found: u32,
@@ -129,7 +137,9 @@ pub fn encode(entries: &[Entry]) -> Vec<u8> {
         body.push(b'\n');
     }
     let count = entries.len();
-    let mut out = format!("{MAGIC} {VERSION} {count} {:016x}\n", content_hash(&body)).into_bytes();
+    let is_text = |entry: &Entry| entry.path.to_str().is_some() && entry.at.to_str().is_some();
+    let version = if entries.iter().all(is_text) { VERSION } else { VERSION_OF_ANY_PATH };
+    let mut out = format!("{MAGIC} {version} {count} {:016x}\n", content_hash(&body)).into_bytes();
     out.extend_from_slice(&body);
     out
 }
@@ -152,7 +162,7 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Entry>, CheckpointError> {
         .next()
         .and_then(|word| word.parse().ok())
         .ok_or_else(|| damaged("the header has no version"))?;
-    if version != VERSION {
+    if ![VERSION, VERSION_OF_ANY_PATH].contains(&version) {
         return Err(CheckpointError::UnknownVersion { found: version });
     }
     let count: usize = words
@@ -181,6 +191,8 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Entry>, CheckpointError> {
 pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
 
     pub(crate) fn entry(config: &str, inode: u64, offset: u64) -> Entry {
         Entry {
@@ -220,6 +232,25 @@ pub(crate) mod tests {
         assert_eq!(decode(WRITTEN_BY_VERSION_1.as_bytes()).unwrap(), entries);
     }
 
+    /// The same of version 2.
+    const WRITTEN_BY_VERSION_2: &str = concat!(
+        "sidetail-checkpoint 2 1 c845873fa88be66d\n",
+        r#"{"config":"c","project":"p","logstore":"l","#,
+        r#""path":{"escaped":"/var/log/\\xc8\\xd5\\\\.log"},"#,
+        r#""at":"/pods/1/var/log/a.log","device":1,"inode":5,"born":77,"head":[11,12],"#,
+        r#""offset":99,"anchor":[13,18446744073709551615],"generation":2,"#,
+        r#""file":"abababababababababababababababab","unfinished":true,"seen":1700000000}"#,
+        "\n"
+    );
+
+    #[test]
+    fn version_2_stays_as_it_is() {
+        let path = OsStr::from_bytes(b"/var/log/\xc8\xd5\\.log").into();
+        let entries = [Entry { path, ..entry("c", 5, 99) }];
+        assert_eq!(String::from_utf8(encode(&entries)).unwrap(), WRITTEN_BY_VERSION_2);
+        assert_eq!(decode(WRITTEN_BY_VERSION_2.as_bytes()).unwrap(), entries);
+    }
+
     #[test]
     fn another_file_or_version_is_refused_by_name() {
         let refused = |text: &str| decode(text.as_bytes()).unwrap_err().to_string();
@@ -231,11 +262,13 @@ pub(crate) mod tests {
     proptest! {
         #[test]
         fn every_entry_comes_back(
-            configs in prop::collection::vec(("\\PC{0,20}", any::<u64>(), any::<u64>(), any::<Option<u64>>(), any::<bool>()), 0..8),
+            configs in prop::collection::vec(("\\PC{0,20}", any::<u64>(), any::<u64>(), any::<Option<u64>>(), any::<bool>(), prop::collection::vec(any::<u8>(), 0..8)), 0..8),
         ) {
             let entries: Vec<Entry> = configs
                 .into_iter()
-                .map(|(config, inode, offset, born, unfinished)| Entry {
+                .map(|(config, inode, offset, born, unfinished, path)| Entry {
+                    path: OsStr::from_bytes(&path).into(),
+                    at: OsStr::from_bytes(&path).into(),
                     born, unfinished, ..entry(&config, inode, offset)
                 })
                 .collect();

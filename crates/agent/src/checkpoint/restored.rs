@@ -4,6 +4,7 @@
 use super::Entry;
 use pipeline::identity::FileFacts;
 use std::collections::HashSet;
+use std::path::Path;
 
 /// How long an entry is kept after its file was last seen, in seconds.
 const KEEP_SECONDS: u64 = 24 * 60 * 60;
@@ -118,7 +119,7 @@ impl Restored {
 
     /// The entries that a configuration may claim, its own and those of one that is no more and
     /// had a path that `takes`, as they were written: the contents of a path follow each other.
-    pub fn of_claim(&self, claim: Claim<'_>, takes: impl Fn(&str) -> bool) -> Vec<Ranked> {
+    pub fn of_claim(&self, claim: Claim<'_>, takes: impl Fn(&Path) -> bool) -> Vec<Ranked> {
         let is_claimed = |ranked: &&Ranked| match claim.fit(&ranked.entry) {
             Some(2) => takes(&ranked.entry.path),
             fit => fit.is_some(),

@@ -2,6 +2,7 @@
 //! snapshot on disk. Names and values are those of Logtail's own tool.
 
 use super::{FileLine, MAX_MINUTES, MAX_WINDOWS, StoreLine, Window, store};
+use crate::files::escaped;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
@@ -157,7 +158,9 @@ impl Subject<'_> {
             return Some(store_values(window, line, zone));
         };
         let of_path = |it: &&FileLine| {
-            it.project == project && it.logstore == logstore && it.file_path == path
+            it.project == project
+                && it.logstore == logstore
+                && (it.file_path == path || it.file_path == escaped(path))
         };
         // The newest file of the path: an older one may have been renamed since.
         let files = window.logfiles.iter().filter(of_path);

@@ -2,6 +2,7 @@
 //! acknowledged, skipped, and possibly lost.
 
 use crate::checkpoint::Entry;
+use crate::files::Shown;
 use crate::tail::FileLedger;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -48,7 +49,7 @@ impl From<FileLedger> for LedgerLine {
         Self {
             config: it.config,
             path: it.path,
-            at: it.at.to_string_lossy().into_owned(),
+            at: Shown::of(&it.at).to_string(),
             device: it.device,
             inode: it.inode,
             file: it.file.to_string(),
@@ -69,8 +70,8 @@ impl From<Entry> for LedgerLine {
     fn from(it: Entry) -> Self {
         Self {
             config: it.config,
-            path: it.path,
-            at: it.at.to_string_lossy().into_owned(),
+            path: Shown::of(&it.path).to_string(),
+            at: Shown::of(&it.at).to_string(),
             device: it.device,
             inode: it.inode,
             file: it.file.to_string(),

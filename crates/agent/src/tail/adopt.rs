@@ -8,7 +8,7 @@ use super::resume::Looked;
 use super::source::{file_labels, placed, shown};
 use super::{Collector, FileKey, Moment, Phase, Ship, SourceId, UNNAMED, Unsaved, file_alarm};
 use crate::checkpoint::Ranked;
-use crate::files::{Files, Found, is_packed, read_full};
+use crate::files::{Files, Found, Shown, escaped, is_packed, read_full};
 use crate::log::alarm;
 use crate::{debug, info};
 use pipeline::ack::AckTracker;
@@ -16,7 +16,7 @@ use pipeline::batch::{FileStream, Unfinished};
 use pipeline::identity::{FileFacts, FileId, HEAD_BYTES, Mark, first_line};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What is read of an old file from its end, when the configuration does not say.
 const TAIL_BYTES: u64 = 1024 * 1024;
@@ -34,7 +34,7 @@ pub(super) struct Begin {
     pub(super) generation: u32,
     pub(super) id: Option<FileId>,
     pub(super) unfinished: Unfinished,
-    pub(super) shown: Option<String>,
+    pub(super) shown: Option<PathBuf>,
     /// Bytes in front that are left out by rule.
     pub(super) skipped: u64,
     /// The checkpoint knows of this content.
@@ -215,9 +215,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
         });
         let labels = file_labels(&self.setup.labels, &source.plan, &shown, &facts, file);
         if self.tails.len() < NAMED_FILES {
-            info!("following {} from byte {}", path.display(), begin.position);
+            info!("following {} from byte {}", Shown::of(path), begin.position);
         } else {
-            debug!("following {} from byte {}", path.display(), begin.position);
+            debug!("following {} from byte {}", Shown::of(path), begin.position);
         }
         let point = SafePoint { anchor: begin.anchor.mark(), unfinished: begin.unfinished };
         let tail = Tail {
@@ -350,7 +350,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         self.setup.metrics.skipped_bytes.add(position);
         alarm(
             "SKIP_READ_LOG_ALARM",
-            &path.to_string_lossy(),
+            &escaped(&path),
             format_args!("the first {position} bytes of an old file are not read"),
         );
         let anchor = Anchor::of(&self.buffer[..skip]);

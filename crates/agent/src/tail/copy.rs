@@ -6,10 +6,10 @@
 //! two marks that a file is known by: its head, and the bytes in front of the position.
 
 use super::file::{Anchor, Tail};
-use super::source::{joined, placed, shown};
+use super::source::{bytes, joined, placed, shown};
 use super::{Collector, FileKey, Moment, Phase, Ship, SourceId, Unsaved};
 use crate::checkpoint::Entry;
-use crate::files::{Files, Found, read_full};
+use crate::files::{Files, Found, Shown, read_full};
 use crate::info;
 use pipeline::identity::{ANCHOR_BYTES, FileFacts, HEAD_BYTES, Mark};
 use std::cmp::Reverse;
@@ -267,9 +267,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
         // What could not be looked for so far may be what this is a copy of.
         let own = shown(path, &self.setup.path_prefix);
         for entry in self.restored.all() {
-            if let Some(ending) = own.strip_prefix(&entry.path)
+            if let Some(ending) = bytes(&own).strip_prefix(bytes(&entry.path))
                 && !ending.is_empty()
-                && !ending.contains('/')
+                && !ending.contains(&b'/')
             {
                 let path = placed(&entry.path, &self.setup.path_prefix);
                 originals.extend(Sought::of_entry(entry, path));
@@ -279,7 +279,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         for original in originals {
             match self.likeness(&original, handle, facts, head) {
                 Likeness::Copy(_) => {
-                    info!("{} is a copy of {}", path.display(), original.path.display());
+                    info!("{} is a copy of {}", Shown::of(&path), Shown::of(&original.path));
                     return Ok(true);
                 }
                 Likeness::Beginning
@@ -358,9 +358,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let Some(tail) = self.tails.get_mut(&key) else { return };
         info!(
             "{} was truncated after byte {}; the rest of what it had is read from its copy {}",
-            tail.at.display(),
+            Shown::of(&tail.at),
             tail.stream.position(),
-            path.display()
+            Shown::of(&path)
         );
         tail.handle = Some(handle);
         tail.facts = found.facts;

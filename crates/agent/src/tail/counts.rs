@@ -2,6 +2,7 @@
 
 use super::file::Tail;
 use crate::alarms;
+use crate::files::escaped;
 use crate::log::Level;
 use crate::metrics::Metrics;
 use pipeline::batch::Fed;
@@ -28,7 +29,7 @@ pub(super) fn count<H>(metrics: &Metrics, fed: &Fed, consumed: usize, tail: &Tai
     metrics.unconverted.add(fed.unconverted);
     metrics.discarded.add(fed.discarded);
     let alarm = |name, message: Arguments<'_>| {
-        alarms::raise(Level::Warn, name, &plan.name, &tail.shown, message);
+        alarms::raise(Level::Warn, name, &plan.name, &escaped(&tail.shown), message);
     };
     if let Some((fault, record)) = &fed.first_fault {
         let failed = fed.dropped + fed.kept_raw;

@@ -4,7 +4,7 @@
 use super::file::{Anchor, SafePoint};
 use super::{Collector, FileKey, Moment, Phase, Ship};
 use crate::alarms;
-use crate::files::{Files, read_full};
+use crate::files::{Files, escaped, read_full};
 use crate::log::Level;
 use pipeline::batch::Unfinished;
 use std::io;
@@ -38,7 +38,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 Level::Warn,
                 ALARM,
                 &plan.name,
-                &tail.shown,
+                &escaped(&tail.shown),
                 format_args!("{unread} bytes are not read yet"),
             );
         }
@@ -76,7 +76,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             Level::Warn,
             ALARM,
             name,
-            &tail.shown,
+            &escaped(&tail.shown),
             format_args!(
                 "bytes {from}-{to} are left out because more was unread than `delaySkipBytes` \
                  allows; reading on at the end"

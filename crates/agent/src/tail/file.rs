@@ -65,7 +65,7 @@ pub(super) struct Tail<H> {
     /// Where the file was last seen.
     pub(super) at: PathBuf,
     /// The path as the configuration names it.
-    pub(super) shown: String,
+    pub(super) shown: PathBuf,
     pub(super) facts: FileFacts,
     /// When the file was born that the content was written in: another one than that in which it
     /// is read, where that is a copy or compressed.

@@ -5,7 +5,7 @@
 
 use super::file::Tail;
 use super::{Collector, Phase, Ship};
-use crate::files::Files;
+use crate::files::{Files, Shown};
 use pipeline::identity::FileId;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ pub(super) const REMEMBERED_LOSSES: usize = 128;
 /// The account of one content of one file, in bytes of that file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileLedger {
-    /// The path as the configuration names it.
+    /// The path as the configuration names it, escaped where it is no text.
     pub path: String,
     /// Where the file was last seen on this machine.
     pub at: PathBuf,
@@ -90,7 +90,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
     pub(super) fn account(&self, tail: &Tail<F::Handle>) -> Option<FileLedger> {
         let source = self.sources.get(&tail.source)?;
         Some(FileLedger {
-            path: tail.shown.clone(),
+            path: Shown::of(&tail.shown).to_string(),
             at: tail.at.clone(),
             config: source.plan.name.clone(),
             device: tail.facts.device,

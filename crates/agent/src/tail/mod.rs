@@ -41,7 +41,7 @@ pub use ship::{Delivery, Destination, Parcel, Ship};
 
 use crate::budget::{AccountId, Budget};
 use crate::checkpoint::{Entry, Restored};
-use crate::files::Files;
+use crate::files::{Files, escaped};
 use crate::log::alarm;
 use crate::metrics::Metrics;
 use drain::Drain;
@@ -403,7 +403,7 @@ enum Phase {
 }
 
 fn file_alarm(name: &'static str, path: &std::path::Path, error: &std::io::Error) {
-    alarm(name, &path.to_string_lossy(), format_args!("{error}"));
+    alarm(name, &escaped(&path), format_args!("{error}"));
 }
 
 #[cfg(test)]

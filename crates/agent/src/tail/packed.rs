@@ -13,7 +13,7 @@ use super::resume::Looked;
 use super::source::placed;
 use super::{Collector, FileKey, Moment, Phase, Ship, SourceId};
 use crate::checkpoint::Ranked;
-use crate::files::{Files, Found, Kind, is_packed, read_full};
+use crate::files::{Files, Found, Kind, Shown, is_packed, read_full};
 use crate::info;
 use pipeline::identity::{ANCHOR_BYTES, FileFacts, HEAD_BYTES};
 use std::io;
@@ -178,9 +178,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
             }
             info!(
                 "{} is gone; what was not read of it, from byte {} on, is read from {}",
-                entry.at.display(),
+                Shown::of(&entry.at),
                 entry.offset,
-                path.display()
+                Shown::of(&path)
             );
             self.restored.remove(known.rank);
             let begin = Begin::from_entry(known, anchor);

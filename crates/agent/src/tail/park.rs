@@ -9,7 +9,7 @@
 use super::file::Tail;
 use super::{Collector, FileKey, Moment, Phase, Ship};
 use crate::debug;
-use crate::files::{Files, Found};
+use crate::files::{Files, Found, Shown};
 use std::io;
 use std::path::Path;
 
@@ -103,7 +103,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         });
         let closes = is_reached && open.facts.size_bytes == tail.stream.position();
         if closes {
-            debug!("closing {}", tail.at.display());
+            debug!("closing {}", Shown::of(&tail.at));
             tail.handle = None;
         }
         closes

@@ -7,6 +7,7 @@ use crate::checkpoint::{Entry, Ranked};
 use crate::files::Files;
 use pipeline::batch::Unfinished;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::path::Path;
 
 /// What became of a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +62,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             .extend(self.tails.iter().filter(|(_, tail)| !tail.is_recorded).map(|(key, _)| *key));
         self.restored.drop_old(now.wall_seconds());
         // What waits to be found again stands in front of what came after it.
-        let mut waiting: HashMap<&str, VecDeque<&Ranked>> = HashMap::new();
+        let mut waiting: HashMap<&Path, VecDeque<&Ranked>> = HashMap::new();
         for ranked in self.restored.ranked() {
             waiting.entry(&ranked.entry.path).or_default().push_back(ranked);
         }
@@ -69,7 +70,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let mut written: HashSet<i64> = HashSet::new();
         for key in self.in_turn(|tail| tail.phase != Phase::Rewritten) {
             let Some(tail) = self.tails.get(&key) else { continue };
-            if let Some(waiting) = waiting.get_mut(tail.shown.as_str()) {
+            if let Some(waiting) = waiting.get_mut(tail.shown.as_path()) {
                 let is_after = |it: &&Ranked| tail.rank.is_none_or(|rank| it.rank < rank);
                 while let Some(before) = waiting.front().copied().filter(is_after) {
                     waiting.pop_front();

@@ -6,7 +6,7 @@
 use super::adopt::Sight;
 use super::{Collector, Ship, SourceId};
 use crate::alarms;
-use crate::files::Files;
+use crate::files::{Files, escaped};
 use crate::log::Level;
 use std::path::Path;
 
@@ -24,7 +24,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             Level::Warn,
             "DROP_LOG_ALARM",
             &source.plan.name,
-            &path.to_string_lossy(),
+            &escaped(&path),
             format_args!(
                 "{limit} rotated files wait to be read, as `max_rotate_queue_size` allows: this one \
                  is opened when there is room, and lost if it is deleted before"

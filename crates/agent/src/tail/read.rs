@@ -4,7 +4,7 @@ use super::counts::count;
 use super::file::{Anchor, First, SafePoint, Tail};
 use super::source::{Source, file_labels};
 use super::{Collector, FileKey, Moment, Phase, Room, Ship, Unsaved, file_alarm};
-use crate::files::{Files, read_full};
+use crate::files::{Files, escaped, read_full};
 use crate::tally::{Place, ReadFacts};
 use pipeline::batch::{Batch, Outlet, Rest, Unfinished};
 use pipeline::identity::{FileId, HEAD_BYTES, Mark, first_line};
@@ -329,7 +329,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             let facts = ReadFacts {
                 config: &source.plan.name,
                 place: Place { project: &source.plan.project, logstore: &source.plan.logstore },
-                path: &tail.shown,
+                path: &escaped(&tail.shown),
                 device: tail.facts.device,
                 inode: tail.facts.inode,
                 size_bytes: tail.facts.size_bytes,

@@ -6,7 +6,7 @@ use super::read::scope;
 use super::source::{file_labels, placed};
 use super::{Collector, FileKey, Moment, Phase, Ship, Unsaved};
 use crate::debug;
-use crate::files::Files;
+use crate::files::{Files, Shown, escaped};
 use crate::log::alarm;
 use pipeline::ack::AckTracker;
 use pipeline::batch::{FileStream, Unfinished};
@@ -33,7 +33,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let Some(old) = self.tails.get_mut(&key) else { return };
         debug!(
             "{} has another content than the one read up to byte {}",
-            old.at.display(),
+            Shown::of(&old.at),
             old.stream.position()
         );
         self.setup.metrics.truncations.add(1);
@@ -140,7 +140,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         self.setup.metrics.lost_possible_bytes.add(lost.end - lost.start);
         alarm(
             "LOG_TRUNCATE_ALARM",
-            &old.at.to_string_lossy(),
+            &escaped(&old.at),
             format_args!(
                 "generation {} was truncated or rewritten after byte {read}: bytes {}-{}, and what \
                  was written behind them since, may be lost; reading from the start",

@@ -4,10 +4,10 @@
 use super::adopt::{Begin, Opened, Sight};
 use super::copy::Sought;
 use super::file::Anchor;
-use super::source::placed;
+use super::source::{bytes, placed};
 use super::{Collector, Moment, Ship, SourceId};
 use crate::checkpoint::{Entry, Ranked};
-use crate::files::{Files, Found, Kind, is_packed, read_full};
+use crate::files::{Files, Found, Kind, Shown, escaped, is_packed, read_full};
 use crate::log::alarm;
 use crate::{debug, info};
 use pipeline::identity::{ANCHOR_BYTES, Evidence, FileFacts, Verdict, judge};
@@ -112,7 +112,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let before = &before[..read];
         let evidence = Evidence { head: Some(head), before: Some(before) };
         let verdict = judge(&entry.known(), facts, evidence);
-        debug!("{} was at byte {}: {verdict:?}", entry.at.display(), entry.offset);
+        debug!("{} was at byte {}: {verdict:?}", Shown::of(&entry.at), entry.offset);
         Ok((verdict, Anchor::of(before)))
     }
 
@@ -156,7 +156,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         self.setup.metrics.lost_possible_bytes.add(lost);
         alarm(
             "LOG_TRUNCATE_ALARM",
-            &entry.at.to_string_lossy(),
+            &escaped(&entry.at),
             format_args!(
                 "generation {} was truncated or rewritten while the agent was away: bytes {}-{}, \
                  and what was written behind them since, may be lost; reading from the start",
@@ -221,10 +221,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 Ok(found) if entry.may_be(&found.facts) => {
                     // What was read to its end is found by the scan, or over.
                     let is_over = found.facts.size_bytes == entry.offset
-                        && !self
-                            .sources
-                            .get(&id)
-                            .is_some_and(|source| source.plan.discover.takes_path(&entry.path));
+                        && !self.sources.get(&id).is_some_and(|source| {
+                            source.plan.discover.takes_path(bytes(&entry.path))
+                        });
                     if !is_over {
                         self.adopt(id, &entry.at, &found, Sight::Resumed, now);
                     }
@@ -233,7 +232,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 _ => {
                     let (found, packed) = self.find_inode(entry);
                     if let Some((path, found)) = found {
-                        info!("{} was renamed to {}", entry.at.display(), path.display());
+                        info!("{} was renamed to {}", Shown::of(&entry.at), Shown::of(&path));
                         self.adopt(id, &path, &found, Sight::Resumed, now);
                     } else {
                         self.resume_packed(id, known, packed, now);
@@ -250,7 +249,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 self.restored.remove(known.rank);
             }
         }
-        let paths: BTreeSet<&str> = entries.iter().map(|known| known.entry.path.as_str()).collect();
+        let paths: BTreeSet<&Path> =
+            entries.iter().map(|known| known.entry.path.as_path()).collect();
         for path in paths {
             self.recover_unseen(id, path, &entries, now);
         }
@@ -261,7 +261,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
     pub(super) fn entries_of(&self, id: SourceId) -> Vec<Ranked> {
         let Some(source) = self.sources.get(&id) else { return Vec::new() };
         let claim = source.claim(&self.running);
-        self.restored.of_claim(claim, |path| source.plan.discover.takes_path(path))
+        self.restored.of_claim(claim, |path| source.plan.discover.takes_path(bytes(path)))
     }
 
     /// Looks for a file by what it is, where it was; gives the compressed files there, too.

@@ -3,11 +3,11 @@
 
 use super::adopt::Sight;
 use super::file::Tail;
-use super::source::{Inode, placed, shown};
+use super::source::{Inode, bytes, placed, shown};
 use super::{
     Collector, FileKey, LaneId, Moment, Phase, Ship, SourceId, Unsaved, drain, file_alarm,
 };
-use crate::files::{Files, Found, Kind, read_full};
+use crate::files::{Files, Found, Kind, Shown, read_full};
 use crate::{debug, info};
 use pipeline::discover::Place;
 use pipeline::identity::{HEAD_BYTES, Mark};
@@ -148,7 +148,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             match what {
                 Some(what) if what.kind == Kind::File => {
                     if rule.takes_file(place, name)
-                        && !exclude.excludes_file(configured.as_bytes(), name)
+                        && !exclude.excludes_file(bytes(&configured), name)
                     {
                         found.push((path, what));
                     }
@@ -156,7 +156,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 Some(what) if what.kind != Kind::Dir => {}
                 _ => {
                     if let Some(next) = rule.enter(place, name)
-                        && !exclude.excludes_dir(configured.as_bytes())
+                        && !exclude.excludes_dir(bytes(&configured))
                     {
                         waiting.push((path, next));
                     }
@@ -192,7 +192,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             tail.phase = Phase::Following;
         }
         if tail.at != path {
-            debug!("{} is now {}", tail.at.display(), path.display());
+            debug!("{} is now {}", Shown::of(&tail.at), Shown::of(&path));
             tail.at = path.to_owned();
             self.unsaved = self.unsaved.max(Unsaved::Positions);
         }
@@ -254,7 +254,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             let is_over = quiet >= stays && tail.is_settled() && tail.rest.is_none();
             let has_news = found.facts.size_bytes != tail.stream.position();
             if is_over && !has_news {
-                info!("{} is over at byte {}", tail.at.display(), tail.stream.position());
+                info!("{} is over at byte {}", Shown::of(&tail.at), tail.stream.position());
                 // What was deleted may come back compressed.
                 let takes_gzip = |tail: &Tail<F::Handle>| {
                     let source = self.sources.get(&tail.source);

@@ -84,7 +84,7 @@ impl Source {
         let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return false };
         let mut places = self.dirs.iter().filter(|(known, _)| known == dir);
         places.any(|(_, place)| self.plan.discover.takes_file(*place, name.as_bytes()))
-            && !self.plan.exclude.excludes_file(shown(path, prefix).as_bytes(), name.as_bytes())
+            && !self.plan.exclude.excludes_file(bytes(&shown(path, prefix)), name.as_bytes())
     }
 
     /// Whether so much is unread of a file that it is to be read on at its end.
@@ -145,10 +145,14 @@ const MOST_BYTES: usize = 5 << 20;
 const MOST_LOGS: usize = 40_000;
 
 /// The path as a configuration names it: without the prefix.
-pub(super) fn shown(path: &Path, prefix: &Path) -> String {
+pub(super) fn shown(path: &Path, prefix: &Path) -> PathBuf {
     let rest = path.strip_prefix(prefix).unwrap_or(path);
-    let rest = rest.to_string_lossy();
-    if rest.starts_with('/') { rest.into_owned() } else { format!("/{rest}") }
+    if rest.is_absolute() { rest.to_owned() } else { Path::new("/").join(rest) }
+}
+
+/// A path as rules and labels want it.
+pub(super) fn bytes(path: &Path) -> &[u8] {
+    path.as_os_str().as_bytes()
 }
 
 /// A name in a directory.
@@ -157,7 +161,8 @@ pub(super) fn joined(dir: &Path, name: &[u8]) -> PathBuf {
 }
 
 /// A configured path on this machine: behind the prefix.
-pub(super) fn placed(path: &str, prefix: &Path) -> PathBuf {
+pub(super) fn placed(path: impl AsRef<OsStr>, prefix: &Path) -> PathBuf {
+    let path = path.as_ref();
     if prefix.as_os_str().is_empty() {
         return PathBuf::from(path);
     }
@@ -165,7 +170,7 @@ pub(super) fn placed(path: &str, prefix: &Path) -> PathBuf {
     while whole.last() == Some(&b'/') {
         whole.pop();
     }
-    whole.extend_from_slice(OsStr::new(path).as_bytes());
+    whole.extend_from_slice(path.as_bytes());
     PathBuf::from(std::ffi::OsString::from_vec(whole))
 }
 
@@ -222,11 +227,11 @@ impl<F: Files, S: Ship> Collector<F, S> {
 pub(super) fn file_labels(
     agent: &AgentLabels,
     plan: &Plan,
-    path: &str,
+    path: &Path,
     facts: &FileFacts,
     id: FileId,
 ) -> FileLabels {
-    let file = LabelledFile { path, inode: facts.inode };
+    let file = LabelledFile { path: bytes(path), inode: facts.inode };
     FileLabels::new(agent, &plan.labels, file, pack_prefix(id))
 }
 
@@ -245,8 +250,8 @@ mod tests {
     fn a_prefix_is_added_and_taken_away() {
         let prefix = Path::new("/pods/1/");
         assert_eq!(placed("/var/log", prefix), Path::new("/pods/1/var/log"));
-        assert_eq!(shown(Path::new("/pods/1/var/log/a"), prefix), "/var/log/a");
+        assert_eq!(shown(Path::new("/pods/1/var/log/a"), prefix), Path::new("/var/log/a"));
         assert_eq!(placed("/var/log", Path::new("")), Path::new("/var/log"));
-        assert_eq!(shown(Path::new("/var/log/a"), Path::new("")), "/var/log/a");
+        assert_eq!(shown(Path::new("/var/log/a"), Path::new("")), Path::new("/var/log/a"));
     }
 }

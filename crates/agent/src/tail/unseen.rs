@@ -9,7 +9,7 @@ use super::file::First;
 use super::source::placed;
 use super::{Collector, FileKey, Moment, Phase, Ship, SourceId};
 use crate::checkpoint::{Entry, Ranked};
-use crate::files::{Files, Found};
+use crate::files::{Files, Found, Shown};
 use crate::info;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -48,7 +48,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
     pub(super) fn recover_unseen(
         &mut self,
         id: SourceId,
-        path: &str,
+        path: &Path,
         entries: &[Ranked],
         now: Moment,
     ) {
@@ -138,7 +138,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
                     false => Sight::RenamedFrom(path, births.next.map(|(key, _)| key)),
                 };
                 if let Some(key) = self.adopt(id, &found_at, &found, sight, now) {
-                    info!("{} was begun and renamed unseen", found_at.display());
+                    info!("{} was begun and renamed unseen", Shown::of(&found_at));
                     self.lost_path(key, now);
                 }
             }

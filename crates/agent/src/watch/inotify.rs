@@ -2,6 +2,7 @@
 //! about its files, and there are fewer of them.
 
 use super::{Event, What, notices};
+use crate::files::escaped;
 use crate::log::alarm;
 use crate::tail::Notice;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -62,7 +63,7 @@ impl Inotify {
             if self.by_dir.len() >= MAX_WATCHES {
                 alarm(
                     "INOTIFY_DIR_NUM_LIMIT_ALARM",
-                    &dir.to_string_lossy(),
+                    &escaped(dir),
                     format_args!(
                         "{MAX_WATCHES} directories are watched already; this one is polled"
                     ),
@@ -91,7 +92,7 @@ impl Inotify {
             Err(Errno::NOENT | Errno::NOTDIR) => {}
             Err(error) => alarm(
                 "REGISTER_INOTIFY_FAIL_ALARM",
-                &dir.to_string_lossy(),
+                &escaped(dir),
                 format_args!("{error}; changes are found by polling"),
             ),
         }

@@ -184,7 +184,7 @@ impl Outlet for Each {
 fn run_plan(config: &CollectConfig, mut plan: Plan, sample: &[u8], now: Timestamp) -> Trial {
     // A record that fails is wanted too, whatever the configuration does with it.
     plan.parser = plan.parser.showing_unparsed();
-    let file = LabelledFile { path: "", inode: 0 };
+    let file = LabelledFile { path: b"", inode: 0 };
     let labels = FileLabels::new(&AgentLabels::default(), &plan.labels, file, 0);
     let mut stream = FileStream::new(labels, 0, Unfinished::No);
     let limits = BatchLimits { max_logs: 1, ..BatchLimits::default() };

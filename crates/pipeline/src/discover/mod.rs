@@ -107,7 +107,8 @@ impl DiscoverRule {
 
     /// Whether the file at this absolute path belongs to the configuration, if only real
     /// directories lead to it.
-    pub fn takes_path(&self, path: &str) -> bool {
+    pub fn takes_path(&self, path: impl AsRef<[u8]>) -> bool {
+        let path = path.as_ref();
         self.paths.iter().any(|it| it.leads_to(path).is_some_and(|name| self.takes_name(it, name)))
     }
 
@@ -151,14 +152,14 @@ impl Path {
     }
 
     /// The name of the file at this path, if its directory is one of those that are searched.
-    fn leads_to<'a>(&self, path: &'a str) -> Option<&'a [u8]> {
+    fn leads_to<'a>(&self, path: &'a [u8]) -> Option<&'a [u8]> {
         let root = if self.root == "/" { "" } else { &self.root };
-        let rest = path.strip_prefix(root).filter(|rest| rest.starts_with('/'))?;
-        let mut names: Vec<&str> = rest.split('/').filter(|name| !name.is_empty()).collect();
+        let rest = path.strip_prefix(root.as_bytes()).filter(|rest| rest.starts_with(b"/"))?;
+        let names = rest.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
+        let mut names: Vec<&[u8]> = names.collect();
         let file = names.pop()?;
-        let is_reached =
-            names.iter().enumerate().all(|(depth, name)| self.enters(depth, name.as_bytes()));
-        (is_reached && self.collects(names.len())).then_some(file.as_bytes())
+        let is_reached = names.iter().enumerate().all(|(depth, name)| self.enters(depth, name));
+        (is_reached && self.collects(names.len())).then_some(file)
     }
 }
 
