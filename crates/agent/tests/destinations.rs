@@ -10,18 +10,22 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// Puts a configuration with these flushers in the place of the usual one.
 fn configure(pod: &Pod, flushers: &[String]) {
+    pod.unconfigure("all");
+    pod.write_config("several.json", &document(pod, flushers));
+}
+
+/// A configuration with these flushers.
+fn document(pod: &Pod, flushers: &[String]) -> String {
     let flushers: Vec<String> = flushers
         .iter()
         .map(|more| format!(r#"{{"Type": "flusher_sls", "Project": "p1", {more}}}"#))
         .collect();
-    let text = format!(
+    format!(
         r#"{{"inputs": [{{"Type": "input_file", "FilePaths": ["{}"]}}],
             "flushers": [{}]}}"#,
         pod.log("*.log").display(),
         flushers.join(",")
-    );
-    pod.unconfigure("all");
-    std::fs::write(pod.path("configs").join("several.json"), text).unwrap();
+    )
 }
 
 fn logstore(name: &str) -> String {
@@ -97,6 +101,33 @@ fn a_destination_that_gives_up_leaves_a_letter_and_the_other_has_the_lines() {
     assert_eq!(ended.status.code(), Some(0), "{}", ended.output.join("\n"));
     let (_, listed) = pod.command(&["dead-letters", "list"]);
     assert!(listed.contains("p1/picky  20 logs"), "{listed}");
+}
+
+#[test]
+fn a_rate_that_is_removed_holds_nothing_any_more_and_the_order_stays() {
+    let service = Service::storing();
+    let pod = Pod::new(&service);
+    // At this rate it would take an hour.
+    configure(&pod, &[r#""Logstore": "one", "MaxSendRate": 100, "CompressType": "zstd""#.into()]);
+    append(&pod.log("a.log"), &lines(0, 400));
+    let agent = pod.start();
+    service.wait_for_in("one", &lines(0, 400));
+    // What the rate keeps waiting, and what is read under the new configuration.
+    for from in [400, 800, 1200] {
+        append(&pod.log("a.log"), &lines(from, from + 400));
+    }
+    // They are read within the time that a notice takes; nothing depends on that but the strength
+    // of this test.
+    std::thread::sleep(Duration::from_millis(200));
+    let free = [r#""Logstore": "one", "ShardHashKeys": ["__source__"]"#.to_owned()];
+    pod.write_config("several.json", &document(&pod, &free));
+    service.wait_for_in("one", &lines(0, 1600));
+    append(&pod.log("a.log"), &lines(1600, 2400));
+    service.wait_for_in("one", &lines(0, 2400));
+    let stored = service.stored();
+    assert!(stored.windows(2).all(|pair| pair[0].span.end == pair[1].span.start), "in order");
+    assert_eq!(stored.last().unwrap().compression, Compression::Lz4);
+    assert_eq!(agent.terminate(LIMIT).unwrap().status.code(), Some(0));
 }
 
 #[test]

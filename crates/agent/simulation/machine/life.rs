@@ -13,8 +13,8 @@ use agent::checkpoint::{decode, encode};
 use agent::metrics::Metrics;
 use agent::send::lanes::Lanes;
 use agent::tail::{
-    Change as Configured, Collector, Delivery, LedgerPhase, Parcel, Saved, Setup, Ship, Turn,
-    Unsaved,
+    Change as Configured, Collector, Delivery, LedgerPhase, Parcel, Route, Saved, Setup, Ship,
+    Turn, Unsaved,
 };
 use pipeline::tags::AgentLabels;
 use std::cell::RefCell;
@@ -31,6 +31,8 @@ impl Ship for ToSender {
     fn ship(&mut self, parcel: Parcel) {
         self.0.borrow_mut().push(parcel);
     }
+
+    fn route(&mut self, _: Vec<Route>) {}
 }
 
 /// A message to the collecting thread.

@@ -9,7 +9,7 @@ use super::life::Message;
 use super::schedule::Event;
 use crate::simulation::world::{MILLI, SECOND};
 use agent::budget::AccountId;
-use agent::send::lanes::{Next, PlaceId};
+use agent::send::lanes::{Next, PlaceId, Way};
 use agent::tail::{Delivery, FileKey, LaneId, Parcel};
 use pipeline::flow::Outcome;
 use pipeline::retry::{Answer, Attempt, Decision, KEEP_REFUSED, blame, decide, reason};
@@ -57,7 +57,7 @@ impl Machine {
                 .map(|log| log.contents().next().map_or(Vec::new(), |(_, value)| value.to_vec()))
                 .collect();
             let held = charged / 4;
-            let place = agent.lanes.place(&destinations[0]);
+            let place = agent.lanes.place(Way::of(account, &destinations[0]));
             let packed = Packed {
                 key,
                 place,

@@ -4,8 +4,11 @@ use super::keeping;
 use crate::checkpoint::Entry;
 use crate::files::{RealFiles, Unpacking};
 use crate::mailbox::Mailbox;
+use crate::send::Task;
 use crate::snapshot::LedgerLine;
-use crate::tail::{Change, Collector, Delivery, Moment, Parcel, Saved, Setup, Ship, Turn, Unsaved};
+use crate::tail::{
+    Change, Collector, Delivery, Moment, Parcel, Route, Saved, Setup, Ship, Turn, Unsaved,
+};
 use crate::warn;
 use crate::watch::Inotify;
 use pipeline::tags::AgentLabels;
@@ -107,12 +110,16 @@ pub(super) struct Collecting {
     pub(super) keeper: Mailbox<keeping::Message>,
 }
 
-struct ToSender(UnboundedSender<Parcel>);
+struct ToSender(UnboundedSender<Task>);
 
+// The sender lives as long as the process; after it nothing is collected.
 impl Ship for ToSender {
     fn ship(&mut self, parcel: Parcel) {
-        // The sender lives as long as the process; after it nothing is collected.
-        let _ = self.0.send(parcel);
+        let _ = self.0.send(Task::Send(parcel));
+    }
+
+    fn route(&mut self, routes: Vec<Route>) {
+        let _ = self.0.send(Task::Route(routes));
     }
 }
 
@@ -137,9 +144,9 @@ pub(super) fn moment() -> Moment {
 
 impl Collecting {
     /// Collects until everything is drained.
-    pub(super) fn run(self, setup: Setup, parcels: UnboundedSender<Parcel>) {
+    pub(super) fn run(self, setup: Setup, tasks: UnboundedSender<Task>) {
         let files = Unpacking::new(RealFiles);
-        let mut collector = Collector::new(files, ToSender(parcels), setup, moment());
+        let mut collector = Collector::new(files, ToSender(tasks), setup, moment());
         let mut inotify = Inotify::new();
         let mut messages = Vec::new();
         let mut scans = 0;

@@ -248,7 +248,7 @@ fn start(env: BTreeMap<String, String>) -> Result<u8, StartError> {
     };
     let to_collector = Mailbox::new()?;
     let to_keeper = Mailbox::new()?;
-    let (parcels, parcels_out) = tokio::sync::mpsc::unbounded_channel();
+    let (tasks, tasks_out) = tokio::sync::mpsc::unbounded_channel();
     let ending = Ending::new(Times {
         linger: settings.linger,
         drain: settings.drain,
@@ -264,10 +264,10 @@ fn start(env: BTreeMap<String, String>) -> Result<u8, StartError> {
     let hurry = Arc::new(Notify::new());
     let ears = Ears { report, reload: Arc::clone(&reload), ending: Arc::clone(&hurry) };
     let talk = talking::Talk::new(settings, Arc::clone(&metrics), to_collector.clone(), ears)?;
-    thread::Builder::new().name("talk".into()).spawn(move || talk.run(parcels_out))?;
+    thread::Builder::new().name("talk".into()).spawn(move || talk.run(tasks_out))?;
     let collect =
         collecting::Collecting { messages: to_collector.clone(), keeper: to_keeper.clone() };
-    thread::Builder::new().name("collect".into()).spawn(move || collect.run(setup, parcels))?;
+    thread::Builder::new().name("collect".into()).spawn(move || collect.run(setup, tasks))?;
     let keeper = keeping::Keeper {
         signals,
         messages: to_keeper,

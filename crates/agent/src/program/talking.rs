@@ -10,10 +10,9 @@ use crate::metrics::Metrics;
 use crate::provider::dir::{Directory, LOOK_EVERY, Place};
 use crate::provider::history::{self, History};
 use crate::provider::remote::{Beat, Identity, Remote};
-use crate::send::{Connector, Rules, Sender, Sink};
+use crate::send::{Connector, Rules, Sender, Sink, Task};
 use crate::settings::{Membership, Settings, SinkKind, ThisMachine};
 use crate::supervisor::Supervisor;
-use crate::tail::Parcel;
 use crate::{admin, info};
 use sls::collect::CollectConfig;
 use sls_client::{Client, Endpoint};
@@ -103,7 +102,7 @@ impl Talk {
     }
 
     /// Talks until the process ends.
-    pub(super) fn run(self, parcels: UnboundedReceiver<Parcel>) {
+    pub(super) fn run(self, tasks: UnboundedReceiver<Task>) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
@@ -136,7 +135,7 @@ impl Talk {
                 }
             };
             tokio::join!(
-                sender.run(parcels),
+                sender.run(tasks),
                 self.watch_dir(&supervisor),
                 self.ask_remote(&supervisor),
                 self.reread(),

@@ -1,56 +1,104 @@
-//! Whose turn it is. Items wait in lanes, lanes belong to logstores: in a lane one item at a time
-//! is under way, lanes of a logstore take turns, logstores take turns, and in front of each
-//! logstore, each project and the endpoint stands a limit.
+//! Whose turn it is. Items wait in lanes, lanes belong to places: the way of one configuration to
+//! one logstore. In a lane one item at a time is under way, lanes of a place take turns, places take
+//! turns, and in front of each logstore, each project and the endpoint stands a limit.
 //!
 //! No logstore holds another: each has a limit of its own, and one that has nothing under way may
 //! start a request however many the others have, unless the endpoint itself is away.
+//!
+//! A place is known by where it leads. How much may be sent there in a second is said from outside
+//! and may change at any time, for what waits as well: a lane never moves to another place.
 
+use crate::budget::AccountId;
 use crate::tail::{Destination, LaneId};
 use pipeline::flow::{Limiter, Outcome, Verdict};
 use pipeline::retry::Blame;
+use sls::collect::SendRate;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Logstores at their own limit that the limits of project and endpoint leave room for.
 const LOGSTORES_AT_LIMIT: u32 = 4;
 
-/// One logstore, in this process.
+/// Seconds that one item keeps the next one waiting at most, however low the rate.
+const LONGEST_PACE: f64 = 3600.0;
+
+/// The way of one configuration to one logstore, in this process. No other place gets it again.
 pub type PlaceId = usize;
+
+/// Where a place leads, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Way {
+    /// The configuration.
+    pub account: AccountId,
+    /// Address of the service; `None` is the agent's own.
+    pub endpoint: Option<String>,
+    /// The project there.
+    pub project: String,
+    /// The logstore there.
+    pub logstore: String,
+}
+
+impl Way {
+    /// The way of a configuration to a destination.
+    pub fn of(account: AccountId, destination: &Destination) -> Self {
+        Self {
+            account,
+            endpoint: destination.endpoint.clone(),
+            project: destination.project.clone(),
+            logstore: destination.logstore.clone(),
+        }
+    }
+}
+
+type SharedId = usize;
+
+/// Endpoint, project and logstore; without the last an endpoint's project, and without that the
+/// endpoint.
+type Name = (Option<String>, Option<String>, Option<String>);
 
 /// Items that wait.
 #[derive(Debug)]
 pub struct Lanes<T> {
     /// Requests to one logstore at most.
     most: u32,
-    places: Vec<Place<T>>,
-    by_destination: HashMap<Arc<Destination>, PlaceId>,
-    /// Limits of endpoints and, with a name, of projects there.
-    shared: Vec<Shared>,
-    by_name: HashMap<(Option<String>, Option<String>), usize>,
+    places: HashMap<PlaceId, Place<T>>,
+    by_way: HashMap<Way, PlaceId>,
+    next_place: PlaceId,
+    /// Limits of logstores, of projects and of endpoints, each together.
+    shared: HashMap<SharedId, Shared>,
+    by_name: HashMap<Name, SharedId>,
+    next_shared: SharedId,
     /// Places that have a lane which is ready, each once.
     turns: VecDeque<PlaceId>,
 }
 
-/// A limit of several logstores together.
+/// A limit of several places together.
 #[derive(Debug)]
 struct Shared {
+    name: Name,
     limiter: Limiter,
     running: u32,
+    /// Places that have it.
+    places: usize,
 }
 
 #[derive(Debug)]
 struct Place<T> {
+    way: Way,
     /// Where their limits are among the shared ones.
-    endpoint: usize,
-    project: usize,
-    limiter: Limiter,
-    running: u32,
+    logstore: SharedId,
+    project: SharedId,
+    endpoint: SharedId,
     lanes: HashMap<LaneId, Lane<T>>,
     /// Lanes that have an item and none under way.
     ready: VecDeque<LaneId>,
-    /// Because of a limit of bytes per second nothing starts before this.
+    /// How much is sent at most.
+    rate: Option<SendRate>,
+    /// Because of that nothing starts before this.
     paced_until: Option<Instant>,
+    /// No configuration goes this way any more: it ends with what waits in it.
+    is_over: bool,
 }
 
 #[derive(Debug)]
@@ -75,48 +123,108 @@ impl<T> Lanes<T> {
     pub fn new(most: u32) -> Self {
         Self {
             most,
-            places: Vec::new(),
-            by_destination: HashMap::new(),
-            shared: Vec::new(),
+            places: HashMap::new(),
+            by_way: HashMap::new(),
+            next_place: 0,
+            shared: HashMap::new(),
             by_name: HashMap::new(),
+            next_shared: 0,
             turns: VecDeque::new(),
         }
     }
 
-    /// The place for a destination.
-    pub fn place(&mut self, destination: &Arc<Destination>) -> PlaceId {
-        if let Some(id) = self.by_destination.get(destination) {
+    /// The place that a way leads to.
+    pub fn place(&mut self, way: Way) -> PlaceId {
+        if let Some(id) = self.by_way.get(&way) {
             return *id;
         }
-        let id = self.places.len();
-        self.by_destination.insert(Arc::clone(destination), id);
-        let endpoint = self.shared_by_name(destination.endpoint.clone(), None);
-        let project =
-            self.shared_by_name(destination.endpoint.clone(), Some(destination.project.clone()));
-        self.places.push(Place {
-            endpoint,
-            project,
-            limiter: Limiter::new(self.most),
-            running: 0,
+        let id = self.next_place;
+        self.next_place += 1;
+        let (endpoint, project, logstore) =
+            (way.endpoint.clone(), Some(way.project.clone()), Some(way.logstore.clone()));
+        let together = self.most.saturating_mul(LOGSTORES_AT_LIMIT);
+        let place = Place {
+            logstore: self.share((endpoint.clone(), project.clone(), logstore), self.most),
+            project: self.share((endpoint.clone(), project, None), together),
+            endpoint: self.share((endpoint, None, None), together),
             lanes: HashMap::new(),
             ready: VecDeque::new(),
+            rate: None,
             paced_until: None,
-        });
+            is_over: false,
+            way: way.clone(),
+        };
+        self.places.insert(id, place);
+        self.by_way.insert(way, id);
         id
     }
 
-    fn shared_by_name(&mut self, endpoint: Option<String>, project: Option<String>) -> usize {
-        let next = self.shared.len();
-        let at = *self.by_name.entry((endpoint, project)).or_insert(next);
-        if at == next {
-            self.shared.push(Shared::new(self.most));
+    fn share(&mut self, name: Name, most: u32) -> SharedId {
+        let id = *self.by_name.entry(name).or_insert_with_key(|name| {
+            let id = self.next_shared;
+            self.next_shared += 1;
+            let limiter = Limiter::new(most);
+            self.shared.insert(id, Shared { name: name.clone(), limiter, running: 0, places: 0 });
+            id
+        });
+        if let Some(shared) = self.shared.get_mut(&id) {
+            shared.places += 1;
         }
-        at
+        id
+    }
+
+    /// These are all the ways that configurations go from now on, with what each sends in a second
+    /// at most. That holds for what waits there, too. Places of other ways go with their last item.
+    pub fn run(&mut self, ways: impl IntoIterator<Item = (Way, Option<SendRate>)>, now: Instant) {
+        self.places.values_mut().for_each(|place| place.is_over = true);
+        for (way, rate) in ways {
+            let id = self.place(way);
+            if let Some(place) = self.places.get_mut(&id) {
+                place.is_over = false;
+                place.pace_anew(rate, now);
+            }
+        }
+        let ids: Vec<PlaceId> = self.places.keys().copied().collect();
+        for id in ids {
+            self.remove_if_over(id);
+        }
+    }
+
+    /// How much a place sends in a second at most.
+    pub fn rate(&self, id: PlaceId) -> Option<SendRate> {
+        self.places.get(&id).and_then(|place| place.rate)
+    }
+
+    /// Whether there is such a place.
+    pub fn has_place(&self, id: PlaceId) -> bool {
+        self.places.contains_key(&id)
+    }
+
+    /// Whether any place is at this endpoint.
+    pub fn has_endpoint(&self, endpoint: &str) -> bool {
+        self.places.values().any(|place| place.way.endpoint.as_deref() == Some(endpoint))
+    }
+
+    fn remove_if_over(&mut self, id: PlaceId) {
+        let Entry::Occupied(place) = self.places.entry(id) else { return };
+        if !place.get().is_over || !place.get().lanes.is_empty() {
+            return;
+        }
+        let place = place.remove();
+        self.by_way.remove(&place.way);
+        for id in [place.logstore, place.project, place.endpoint] {
+            let Entry::Occupied(mut shared) = self.shared.entry(id) else { continue };
+            shared.get_mut().places -= 1;
+            if shared.get().places == 0 {
+                self.by_name.remove(&shared.remove().name);
+            }
+        }
     }
 
     /// Adds an item at the end of its lane.
     pub fn push(&mut self, place: PlaceId, lane: LaneId, item: T) {
-        let known = self.places[place].lanes.entry(lane).or_insert_with(|| Lane {
+        let Some(known) = self.places.get_mut(&place) else { return };
+        let known = known.lanes.entry(lane).or_insert_with(|| Lane {
             waiting: VecDeque::new(),
             is_busy: false,
             refused_since: None,
@@ -134,7 +242,7 @@ impl<T> Lanes<T> {
         lane: LaneId,
         items: impl IntoIterator<Item = T, IntoIter: DoubleEndedIterator>,
     ) {
-        let Some(known) = self.places[place].lanes.get_mut(&lane) else { return };
+        let Some(known) = self.lane(place, lane) else { return };
         for item in items.into_iter().rev() {
             known.waiting.push_front(item);
         }
@@ -142,8 +250,12 @@ impl<T> Lanes<T> {
         self.make_ready(place, lane);
     }
 
+    fn lane(&mut self, place: PlaceId, lane: LaneId) -> Option<&mut Lane<T>> {
+        self.places.get_mut(&place)?.lanes.get_mut(&lane)
+    }
+
     fn make_ready(&mut self, id: PlaceId, lane: LaneId) {
-        let place = &mut self.places[id];
+        let Some(place) = self.places.get_mut(&id) else { return };
         place.ready.push_back(lane);
         if place.ready.len() == 1 {
             self.turns.push_back(id);
@@ -173,17 +285,15 @@ impl<T> Lanes<T> {
     }
 
     fn verdict(&self, id: PlaceId, now: Instant) -> Verdict {
-        let place = &self.places[id];
-        let own = match place.paced_until {
-            Some(until) if now < until => Verdict::RestsUntil(until),
-            _ => place.limiter.verdict(place.running, now),
-        };
-        let mut verdict = own;
-        for shared in [place.project, place.endpoint] {
-            let shared = &self.shared[shared];
+        let Some(place) = self.places.get(&id) else { return Verdict::Go };
+        let paced = place.paced_until.filter(|until| now < *until);
+        let mut verdict = paced.map_or(Verdict::Go, Verdict::RestsUntil);
+        let of_logstore = self.shared.get(&place.logstore).map_or(0, |shared| shared.running);
+        for id in [place.logstore, place.project, place.endpoint] {
+            let Some(shared) = self.shared.get(&id) else { continue };
             let theirs = match shared.limiter.verdict(shared.running, now) {
                 // What the others have under way never keeps a logstore from going on at all.
-                Verdict::Full if place.running == 0 => Verdict::Go,
+                Verdict::Full if of_logstore == 0 => Verdict::Go,
                 other => other,
             };
             verdict = later(verdict, theirs);
@@ -192,7 +302,7 @@ impl<T> Lanes<T> {
     }
 
     fn start(&mut self, id: PlaceId) -> Option<T> {
-        let place = &mut self.places[id];
+        let place = self.places.get_mut(&id)?;
         let lane = place.ready.pop_front()?;
         if !place.ready.is_empty() {
             self.turns.push_back(id);
@@ -200,86 +310,101 @@ impl<T> Lanes<T> {
         let known = place.lanes.get_mut(&lane)?;
         let item = known.waiting.pop_front()?;
         known.is_busy = true;
-        place.running += 1;
         self.shared(id, |shared| shared.running += 1);
         Some(item)
     }
 
-    /// A logstore has a limit of bytes per second, and `bytes` start now.
-    pub fn pace(&mut self, id: PlaceId, bytes: u64, bytes_per_second: u64, now: Instant) {
-        let place = &mut self.places[id];
+    /// `bytes` start now: a place that has a limit of bytes per second, which did not end before the
+    /// UNIX second `wall`, starts nothing more until that allows it.
+    pub fn pace(&mut self, id: PlaceId, bytes: u64, wall: i64, now: Instant) {
+        let Some(place) = self.places.get_mut(&id) else { return };
+        let Some(rate) = place.rate else { return };
+        if rate.until.is_some_and(|until| wall >= until) {
+            return;
+        }
         let from = place.paced_until.map_or(now, |until| until.max(now));
-        let seconds = bytes as f64 / bytes_per_second.max(1) as f64;
-        place.paced_until = Some(from + Duration::from_secs_f64(seconds.min(3600.0)));
+        let seconds = bytes as f64 / rate.bytes_per_second.max(1) as f64;
+        place.paced_until = Some(from + Duration::from_secs_f64(seconds.min(LONGEST_PACE)));
     }
 
     /// An item is not under way any more. Its lane still belongs to it.
     pub fn release(&mut self, id: PlaceId) {
-        let running = &mut self.places[id].running;
-        *running = running.saturating_sub(1);
         self.shared(id, |shared| shared.running = shared.running.saturating_sub(1));
     }
 
     /// Takes that a request was accepted.
     pub fn succeeded(&mut self, id: PlaceId, now: Instant) {
-        self.places[id].limiter.answered(Outcome::Success, now);
         self.shared(id, |shared| shared.limiter.answered(Outcome::Success, now));
     }
 
     /// Takes that a request failed in a way that `blame` is to blame for.
     pub fn failed(&mut self, id: PlaceId, blame: Blame, failure: Outcome, now: Instant) {
-        let place = &mut self.places[id];
-        let limiter = match blame {
-            Blame::Logstore => &mut place.limiter,
-            Blame::Project => &mut self.shared[place.project].limiter,
-            Blame::Endpoint => &mut self.shared[place.endpoint].limiter,
+        let Some(place) = self.places.get(&id) else { return };
+        let shared = match blame {
+            Blame::Logstore => place.logstore,
+            Blame::Project => place.project,
+            Blame::Endpoint => place.endpoint,
         };
-        limiter.answered(failure, now);
+        if let Some(shared) = self.shared.get_mut(&shared) {
+            shared.limiter.answered(failure, now);
+        }
     }
 
     /// Takes that an item of a lane was refused for a reason outside the data; gives since when
     /// this lane has been. One that is given up does not make the next one young.
     pub fn refused(&mut self, id: PlaceId, lane: LaneId, now: Instant) -> Instant {
-        let known = self.places[id].lanes.get_mut(&lane);
-        known.map_or(now, |lane| *lane.refused_since.get_or_insert(now))
+        self.lane(id, lane).map_or(now, |lane| *lane.refused_since.get_or_insert(now))
     }
 
     /// Takes that an item of a lane was accepted.
     pub fn taken(&mut self, id: PlaceId, lane: LaneId) {
-        if let Some(known) = self.places[id].lanes.get_mut(&lane) {
+        if let Some(known) = self.lane(id, lane) {
             known.refused_since = None;
         }
     }
 
     /// Ends all rests: everything that waits may try at once. What is paced stays so.
     pub fn wake(&mut self) {
-        self.places.iter_mut().for_each(|place| place.limiter.wake());
-        self.shared.iter_mut().for_each(|shared| shared.limiter.wake());
+        self.shared.values_mut().for_each(|shared| shared.limiter.wake());
     }
 
-    /// The item of a lane is done: the next one may go.
+    /// The item of a lane is done: the next one may go. It may have been the last of its place.
     pub fn finish(&mut self, id: PlaceId, lane: LaneId) {
-        let place = &mut self.places[id];
+        let Some(place) = self.places.get_mut(&id) else { return };
         let Some(known) = place.lanes.get_mut(&lane) else { return };
         known.is_busy = false;
         if known.waiting.is_empty() {
             place.lanes.remove(&lane);
+            self.remove_if_over(id);
         } else {
             self.make_ready(id, lane);
         }
     }
 
     fn shared(&mut self, id: PlaceId, mut change: impl FnMut(&mut Shared)) {
-        for shared in [self.places[id].project, self.places[id].endpoint] {
-            change(&mut self.shared[shared]);
+        let Some(place) = self.places.get(&id) else { return };
+        for id in [place.logstore, place.project, place.endpoint] {
+            self.shared.get_mut(&id).into_iter().for_each(&mut change);
         }
     }
 }
 
-impl Shared {
-    fn new(most_of_one: u32) -> Self {
-        let most = most_of_one.saturating_mul(LOGSTORES_AT_LIMIT);
-        Self { limiter: Limiter::new(most), running: 0 }
+impl<T> Place<T> {
+    /// Another rate counts from now on: what waits for the old one waits as the new one wants.
+    fn pace_anew(&mut self, rate: Option<SendRate>, now: Instant) {
+        let bytes = |rate: Option<SendRate>| rate.map(|rate| rate.bytes_per_second.max(1));
+        if self.rate == rate {
+            return;
+        }
+        let before = std::mem::replace(&mut self.rate, rate);
+        let waits = self.paced_until.map(|until| until.saturating_duration_since(now));
+        self.paced_until = match (waits, bytes(before), bytes(rate)) {
+            (Some(waits), Some(before), Some(rate)) => {
+                let seconds = waits.as_secs_f64() * (before as f64 / rate as f64);
+                Some(now + Duration::from_secs_f64(seconds.min(LONGEST_PACE)))
+            }
+            _ => None,
+        };
     }
 }
 

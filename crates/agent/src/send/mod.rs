@@ -13,12 +13,13 @@ mod packed;
 pub use connect::{ConnectError, Connector};
 
 use crate::alarms::raise;
+use crate::budget::AccountId;
 use crate::dead_letter::{Address, BuryError, Cause, Graveyard, Letter};
 use crate::log::{Level, alarm};
 use crate::metrics::Metrics;
-use crate::tail::{Delivery, Destination, Parcel};
+use crate::tail::{Delivery, Destination, Parcel, Route};
 use crate::tally::{self, Sent};
-use lanes::{Lanes, Next};
+use lanes::{Lanes, Next, PlaceId, Way};
 use packed::{Load, Packed, Packer};
 use pipeline::flow::Outcome;
 use pipeline::retry::{Answer, Attempt, Decision, Reason, TRIES_OF_INVALID, blame, decide};
@@ -63,6 +64,15 @@ pub struct Rules {
     pub longest_pause: Duration,
 }
 
+/// What a sender is given to do, in this order.
+#[derive(Debug)]
+pub enum Task {
+    /// A parcel to be sent.
+    Send(Parcel),
+    /// The routes of all configurations that run from now on.
+    Route(Vec<Route>),
+}
+
 /// What a task of the sender came back with.
 enum Came {
     Answer(Box<Packed>, Result<(), ClientError>),
@@ -82,8 +92,8 @@ pub struct Sender<D: Fn(Delivery)> {
     metrics: Arc<Metrics>,
     /// Clients of services that destinations name.
     others: HashMap<String, Arc<Client>>,
-    /// By place: invalid parts since something was last taken.
-    in_vain: Vec<u32>,
+    /// Invalid parts since something was last taken.
+    in_vain: HashMap<PlaceId, u32>,
     /// Tells that the end begins, or is nearer.
     ending: Arc<Notify>,
     is_ending: bool,
@@ -113,15 +123,15 @@ impl<D: Fn(Delivery)> Sender<D> {
             deliver,
             metrics,
             others: HashMap::new(),
-            in_vain: Vec::new(),
+            in_vain: HashMap::new(),
             ending,
             is_ending: false,
             wake: Arc::default(),
         }
     }
 
-    /// Sends until the other end of `parcels` is closed and everything is delivered.
-    pub async fn run(mut self, mut parcels: UnboundedReceiver<Parcel>) {
+    /// Sends until the other end of `tasks` is closed and everything is delivered.
+    pub async fn run(mut self, mut tasks: UnboundedReceiver<Task>) {
         let mut is_open = true;
         let ending = Arc::clone(&self.ending);
         loop {
@@ -139,8 +149,9 @@ impl<D: Fn(Delivery)> Sender<D> {
                     }
                 }
                 () = ending.notified() => self.hurry(),
-                parcel = parcels.recv(), if is_open => match parcel {
-                    Some(parcel) => self.take(parcel),
+                task = tasks.recv(), if is_open => match task {
+                    Some(Task::Send(parcel)) => self.take(parcel),
+                    Some(Task::Route(routes)) => self.route(&routes),
                     None => is_open = false,
                 },
                 () = until(wake) => {}
@@ -171,10 +182,10 @@ impl<D: Fn(Delivery)> Sender<D> {
             (self.deliver)(Delivery::Finished { key, start, released: 0, account });
             return;
         }
-        let lanes = &mut self.lanes;
-        let load = self
-            .packer
-            .pack(parcel, self.rules.compression, |destination| lanes.place(destination));
+        let (lanes, sink, account) = (&mut self.lanes, &self.sink, parcel.account);
+        let load = self.packer.pack(parcel, self.rules.compression, |destination| {
+            lanes.place(way(sink, account, destination))
+        });
         let Load { packed, released, account, writer } = load;
         (self.deliver)(Delivery::Packed { released, account, writer });
         for packed in packed {
@@ -182,6 +193,23 @@ impl<D: Fn(Delivery)> Sender<D> {
             self.metrics.tally(|tallies| tallies.queued(place, unix_seconds()));
             self.lanes.push(packed.place, packed.lane, Box::new(packed));
         }
+    }
+
+    /// Goes other ways from now on, or the same ones at other rates.
+    fn route(&mut self, routes: &[Route]) {
+        let sink = &self.sink;
+        let ways = routes.iter().flat_map(|route| {
+            let destinations = route.destinations.iter();
+            destinations.map(|it| (way(sink, route.account, it), it.max_rate))
+        });
+        self.lanes.run(ways, Instant::now());
+        self.forget_what_is_over();
+    }
+
+    /// Lets go of what belongs to places and services that nothing goes to any more.
+    fn forget_what_is_over(&mut self) {
+        self.in_vain.retain(|place, _| self.lanes.has_place(*place));
+        self.others.retain(|endpoint, _| self.lanes.has_endpoint(endpoint));
     }
 
     /// Starts as many requests as may be; gives when more may be.
@@ -192,12 +220,8 @@ impl<D: Fn(Delivery)> Sender<D> {
                 Next::Item(packed) => packed,
                 Next::Wait(until) => return until,
             };
-            if let Some(rate) = packed.destination.max_rate
-                && rate.until.is_none_or(|until| (unix_seconds() as i64) < until)
-            {
-                let bytes = packed.call.raw_size as u64;
-                self.lanes.pace(packed.place, bytes, rate.bytes_per_second, now);
-            }
+            let bytes = packed.call.raw_size as u64;
+            self.lanes.pace(packed.place, bytes, unix_seconds() as i64, now);
             let client = self.client(packed.destination.endpoint.as_deref());
             self.tasks.spawn(attempt(client, packed));
         }
@@ -219,17 +243,18 @@ impl<D: Fn(Delivery)> Sender<D> {
             return Err(refuse("there is no service".into()));
         };
         let Some(text) = endpoint else { return Ok(Arc::clone(own)) };
-        if let Some(known) = self.others.get(text) {
-            return Ok(Arc::clone(known));
-        }
         let endpoint: Endpoint =
             text.parse().map_err(|error: EndpointError| refuse(error.to_string()))?;
         if endpoint == *own.endpoint() {
             return Ok(Arc::clone(own));
         }
+        let name = endpoint.to_string();
+        if let Some(known) = self.others.get(&name) {
+            return Ok(Arc::clone(known));
+        }
         let client = connector.client(&endpoint).map_err(|error| refuse(error.to_string()))?;
         let client = Arc::new(client);
-        self.others.insert(text.to_owned(), Arc::clone(&client));
+        self.others.insert(name, Arc::clone(&client));
         Ok(client)
     }
 
@@ -264,7 +289,7 @@ impl<D: Fn(Delivery)> Sender<D> {
         };
         match decide(answer, attempt) {
             Decision::Done => {
-                *self.in_vain_mut(&packed) = 0;
+                self.in_vain.remove(&packed.place);
                 self.lanes.taken(packed.place, packed.lane);
                 self.tell(&packed, Sent::Stored);
                 self.metrics.batches_sent.add(1);
@@ -351,20 +376,13 @@ impl<D: Fn(Delivery)> Sender<D> {
     }
 
     fn in_vain(&self, packed: &Packed) -> u32 {
-        self.in_vain.get(packed.place).copied().unwrap_or(0)
-    }
-
-    fn in_vain_mut(&mut self, packed: &Packed) -> &mut u32 {
-        if self.in_vain.len() <= packed.place {
-            self.in_vain.resize(packed.place + 1, 0);
-        }
-        &mut self.in_vain[packed.place]
+        self.in_vain.get(&packed.place).copied().unwrap_or(0)
     }
 
     /// Makes a dead letter of what cannot be delivered. It keeps its lane until that is written.
     fn give_up(&mut self, packed: Box<Packed>, reason: Reason, error: Option<ClientError>) {
         if reason == Reason::Invalid {
-            *self.in_vain_mut(&packed) += 1;
+            *self.in_vain.entry(packed.place).or_default() += 1;
         }
         let bytes = packed.bytes();
         self.tell(&packed, Sent::Discarded);
@@ -403,6 +421,9 @@ impl<D: Fn(Delivery)> Sender<D> {
 
     fn finished(&mut self, packed: Box<Packed>) {
         self.lanes.finish(packed.place, packed.lane);
+        if !self.lanes.has_place(packed.place) {
+            self.forget_what_is_over();
+        }
         if let Some(delivery) = packed.finish() {
             (self.deliver)(delivery);
         }
@@ -416,6 +437,17 @@ async fn attempt(client: Result<Arc<Client>, ClientError>, mut packed: Box<Packe
         Err(error) => Err(error),
     };
     Came::Answer(packed, result)
+}
+
+/// The way of a configuration to a destination. One that names the agent's own service goes the
+/// same way as one that names none.
+fn way(sink: &Sink, account: AccountId, destination: &Destination) -> Way {
+    let mut way = Way::of(account, destination);
+    if let Some(Ok(named)) = way.endpoint.as_deref().map(str::parse::<Endpoint>) {
+        let is_own = matches!(sink, Sink::Sls(own, _) if *own.endpoint() == named);
+        way.endpoint = (!is_own).then(|| named.to_string());
+    }
+    way
 }
 
 fn place(destination: &Destination) -> tally::Place<'_> {

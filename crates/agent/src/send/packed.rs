@@ -32,6 +32,7 @@ pub(super) struct Packed {
     owed: Arc<Owed>,
     pub(super) place: PlaceId,
     pub(super) lane: LaneId,
+    /// As it was when the batch was packed: how it is compressed and which shard it goes to stay so.
     pub(super) destination: Arc<Destination>,
     pub(super) call: PutLogs,
     pub(super) piece: Piece,

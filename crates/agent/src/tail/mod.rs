@@ -37,7 +37,7 @@ mod unseen;
 pub use drain::Report;
 pub use ledger::{FileLedger, LedgerPhase};
 pub use positions::{Saved, Unsaved};
-pub use ship::{Delivery, Destination, Parcel, Ship};
+pub use ship::{Delivery, Destination, Parcel, Route, Ship};
 
 use crate::budget::{AccountId, Budget};
 use crate::checkpoint::{Entry, Restored};
@@ -277,6 +277,11 @@ impl<F: Files, S: Ship> Collector<F, S> {
         for id in stopped {
             self.stop_source(id);
         }
+        let routes = self.sources.iter().map(|(id, source)| Route {
+            account: *id,
+            destinations: Arc::clone(&source.destinations),
+        });
+        self.way_out.route(routes.collect());
         self.setup.metrics.configs.set(self.sources.len() as u64);
         self.budget.share(self.sources.len());
         self.unpark();

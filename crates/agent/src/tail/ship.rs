@@ -78,10 +78,23 @@ pub enum Delivery {
     },
 }
 
+/// Where a configuration sends.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The configuration: the account of its parcels.
+    pub account: AccountId,
+    /// Where to: to each of them.
+    pub destinations: Arc<[Arc<Destination>]>,
+}
+
 /// The way out.
 pub trait Ship {
     /// Takes a parcel. Must not wait: the budget limits what is under way.
     fn ship(&mut self, parcel: Parcel);
+
+    /// Takes the routes of all configurations that run from now on. Parcels that were shipped
+    /// before go where they say, at the rate that the route has now.
+    fn route(&mut self, routes: Vec<Route>);
 }
 
 impl<F: Files, S: Ship> Collector<F, S> {

@@ -3,17 +3,21 @@ use proptest::prelude::*;
 
 type Item = (PlaceId, LaneId, u32);
 
+/// The way of a configuration to a logstore.
+fn way(account: AccountId, logstore: usize) -> Way {
+    Way { account, endpoint: None, project: "p".into(), logstore: logstore.to_string() }
+}
+
 fn lanes(most: u32, logstores: usize) -> Lanes<Item> {
     let mut lanes = Lanes::new(most);
     for number in 0..logstores {
-        let destination = Destination {
-            project: "p".into(),
-            logstore: number.to_string(),
-            ..Destination::default()
-        };
-        assert_eq!(lanes.place(&Arc::new(destination)), number);
+        assert_eq!(lanes.place(way(1, number)), number);
     }
     lanes
+}
+
+fn rate(bytes_per_second: u64) -> Option<SendRate> {
+    Some(SendRate { bytes_per_second, until: None })
 }
 
 fn push(lanes: &mut Lanes<Item>, items: &[Item]) {
@@ -118,11 +122,100 @@ fn an_endpoint_that_is_away_rests_all() {
 fn a_paced_logstore_waits_for_its_rate() {
     let now = Instant::now();
     let mut lanes = lanes(8, 1);
+    lanes.run([(way(1, 0), rate(1000))], now);
     push(&mut lanes, &[(0, 1, 0), (0, 2, 0)]);
     assert!(matches!(lanes.next(now), Next::Item(_)));
-    lanes.pace(0, 500, 1000, now);
+    lanes.pace(0, 500, 0, now);
     assert_eq!(lanes.next(now), Next::Wait(Some(now + Duration::from_millis(500))));
     assert!(matches!(lanes.next(now + Duration::from_millis(500)), Next::Item(_)));
+}
+
+#[test]
+fn a_rate_that_has_ended_paces_nothing() {
+    let now = Instant::now();
+    let mut lanes = lanes(8, 1);
+    lanes.run([(way(1, 0), Some(SendRate { bytes_per_second: 1, until: Some(100) }))], now);
+    push(&mut lanes, &[(0, 1, 0), (0, 2, 0), (0, 3, 0)]);
+    all(&mut lanes, now);
+    for item in [(0, 1, 0), (0, 2, 0), (0, 3, 0)] {
+        done(&mut lanes, item);
+    }
+    push(&mut lanes, &[(0, 1, 0)]);
+    lanes.pace(0, 500, 100, now);
+    assert_eq!(all(&mut lanes, now), [(0, 1, 0)]);
+    lanes.pace(0, 500, 99, now);
+    push(&mut lanes, &[(0, 2, 0)]);
+    assert_eq!(all(&mut lanes, now), []);
+}
+
+#[test]
+fn another_rate_counts_at_once_also_for_what_waits() {
+    let now = Instant::now();
+    let paced = || {
+        let mut lanes = lanes(8, 1);
+        lanes.run([(way(1, 0), rate(100))], now);
+        push(&mut lanes, &[(0, 1, 0), (0, 1, 1), (0, 1, 2), (0, 2, 0)]);
+        assert_eq!(all(&mut lanes, now).len(), 2);
+        lanes.pace(0, 1000, 0, now);
+        done(&mut lanes, (0, 1, 0));
+        assert_eq!(lanes.next(now), Next::Wait(Some(now + Duration::from_secs(10))));
+        lanes
+    };
+    let mut faster = paced();
+    faster.run([(way(1, 0), rate(500))], now);
+    assert_eq!(faster.next(now), Next::Wait(Some(now + Duration::from_secs(2))));
+    // Without a rate everything goes, and the lane stays in its order with what comes then.
+    let mut free = paced();
+    free.run([(way(1, 0), None)], now);
+    let place = free.place(way(1, 0));
+    push(&mut free, &[(place, 1, 3)]);
+    for number in [1, 2, 3] {
+        assert_eq!(all(&mut free, now), [(0, 1, number)]);
+        done(&mut free, (0, 1, number));
+    }
+}
+
+#[test]
+fn configurations_of_one_logstore_share_its_limit_and_not_their_rates() {
+    let now = Instant::now();
+    let mut lanes = Lanes::new(2);
+    lanes.run([(way(1, 0), rate(1)), (way(2, 0), None)], now);
+    let (paced, free) = (lanes.place(way(1, 0)), lanes.place(way(2, 0)));
+    push(&mut lanes, &[(paced, 1, 0), (paced, 2, 0)]);
+    push(&mut lanes, &[(free, 3, 0), (free, 4, 0), (free, 5, 0)]);
+    assert_eq!(all(&mut lanes, now), [(paced, 1, 0), (free, 3, 0)], "two under way at most");
+    lanes.pace(paced, 100, 0, now);
+    done(&mut lanes, (paced, 1, 0));
+    assert_eq!(all(&mut lanes, now), [(free, 4, 0)], "who has a rate waits alone");
+    // What the logstore refuses one of them rests both.
+    for _ in 0..100 {
+        lanes.failed(paced, Blame::Logstore, failure(), now);
+    }
+    done(&mut lanes, (free, 3, 0));
+    done(&mut lanes, (free, 4, 0));
+    assert_eq!(all(&mut lanes, now), []);
+}
+
+#[test]
+fn a_place_that_nobody_goes_to_ends_with_what_waits_there() {
+    let now = Instant::now();
+    let mut lanes = lanes(1, 2);
+    push(&mut lanes, &[(0, 1, 0), (0, 1, 1)]);
+    assert_eq!(all(&mut lanes, now), [(0, 1, 0)]);
+    lanes.run([(way(1, 7), None)], now);
+    assert!(lanes.has_place(0), "something is under way");
+    assert!(!lanes.has_place(1), "nothing is");
+    done(&mut lanes, (0, 1, 0));
+    assert_eq!(all(&mut lanes, now), [(0, 1, 1)]);
+    done(&mut lanes, (0, 1, 1));
+    assert!(!lanes.has_place(0));
+    assert_eq!(lanes.places.len(), 1);
+    assert_eq!(lanes.shared.len(), 3, "its logstore, the project and the endpoint");
+    assert_eq!(lanes.by_name.len(), 3);
+    lanes.run([], now);
+    assert!(lanes.places.is_empty() && lanes.by_way.is_empty() && lanes.shared.is_empty());
+    // It may come back, as another one.
+    assert_eq!(lanes.place(way(1, 0)), 3);
 }
 
 #[test]
@@ -137,7 +230,8 @@ fn who_is_woken_goes_at_once_and_keeps_its_rate() {
     assert_eq!(all(&mut lanes, now), []);
     lanes.wake();
     assert_eq!(all(&mut lanes, now), [(0, 1, 0), (1, 1, 0)]);
-    lanes.pace(1, 1000, 1000, now);
+    lanes.run([(way(1, 0), None), (way(1, 1), rate(1000))], now);
+    lanes.pace(1, 1000, 0, now);
     done(&mut lanes, (1, 1, 0));
     lanes.wake();
     assert_eq!(lanes.next(now), Next::Wait(Some(now + Duration::from_secs(1))));
@@ -167,6 +261,8 @@ enum Step {
     Done(prop::sample::Index),
     DoneFirst,
     Fail(prop::sample::Index),
+    /// Another configuration, with these rates.
+    Change([Option<u64>; 3]),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -175,11 +271,14 @@ fn step() -> impl Strategy<Value = Step> {
         4 => Just(Step::Start),
         2 => any::<prop::sample::Index>().prop_map(Step::Done),
         1 => any::<prop::sample::Index>().prop_map(Step::Fail),
+        1 => any::<[Option<u16>; 3]>()
+            .prop_map(|rates| Step::Change(rates.map(|rate| rate.map(u64::from)))),
     ]
 }
 
 proptest! {
-    /// Whatever fails and when, every item goes out in the order of its lane, and none is lost.
+    /// Whatever fails and when, and however rates change, every item goes out in the order of its
+    /// lane, and none is lost.
     #[test]
     fn every_lane_keeps_its_order(steps in prop::collection::vec(step(), 0..200)) {
         let mut now = Instant::now();
@@ -189,6 +288,7 @@ proptest! {
         let mut running: Vec<Item> = Vec::new();
         // Afterwards everything is let through.
         let end = (0..1000).flat_map(|_| [Step::Start, Step::DoneFirst]);
+        let end = std::iter::once(Step::Change([None; 3])).chain(end);
         for step in steps.into_iter().chain(end) {
             now += Duration::from_secs(1);
             match step {
@@ -200,8 +300,13 @@ proptest! {
                 Step::Start => {
                     if let Next::Item(item) = lanes.next(now) {
                         prop_assert!(running.iter().all(|other| (other.0, other.1) != (item.0, item.1)));
+                        lanes.pace(item.0, 1000, 0, now);
                         running.push(item);
                     }
+                }
+                Step::Change(rates) => {
+                    let ways = (0..3).map(|at| (way(1, at), rates[at].and_then(rate)));
+                    lanes.run(ways, now);
                 }
                 _ if running.is_empty() => {}
                 Step::Done(_) | Step::DoneFirst => {

@@ -29,6 +29,8 @@ impl Ship for ToTest {
     fn ship(&mut self, parcel: Parcel) {
         self.0.lock().unwrap().push(parcel);
     }
+
+    fn route(&mut self, _: Vec<Route>) {}
 }
 
 /// A directory of logs, and a collector that is started and restarted over it.
