@@ -222,5 +222,56 @@ fn a_full_disk_costs_the_letter_and_nothing_else() {
         .unwrap();
     append(&pod.log("a.log"), &lines(0, 10));
     service.wait_for(&lines(0, 10));
-    assert_eq!(agent.terminate(LIMIT).unwrap().status.code(), Some(0));
+    let ended = agent.terminate(LIMIT).unwrap();
+    assert_eq!(ended.status.code(), Some(3), "{}", ended.output.join("\n"));
+}
+
+#[test]
+fn what_is_in_no_letter_is_not_said_to_be_delivered() {
+    let service = picky();
+    let pod = Pod::new(&service)
+        .set("SIDETAIL_AGENT_DEAD_LETTER_BYTES", "0")
+        .set("SIDETAIL_AGENT_SNAPSHOT_SECONDS", "0.1");
+    append(&pod.log("a.log"), &["poison".to_owned()]);
+    let agent = pod.start();
+    let destroyed = " acked:- missing:0 dead_letter:- destroyed:0-7 ";
+    testkit::eventually("that it is destroyed", || {
+        let (_, ledger) = pod.command(&["ledger"]);
+        if ledger.contains(destroyed) { Ok(()) } else { Err(ledger) }
+    });
+    let ended = agent.terminate(LIMIT).unwrap();
+    assert_eq!(ended.status.code(), Some(3));
+    let said = ended.output.join("\n");
+    assert!(said.contains("7 bytes were refused for good and are in no dead letter"), "{said}");
+    assert!(said.contains("not delivered: config:p1/all"), "{said}");
+    // It is not sent again, and not forgotten.
+    let requests = service.requests();
+    let agent = pod.start();
+    append(&pod.log("a.log"), &lines(0, 10));
+    service.wait_for(&lines(0, 10));
+    assert_eq!(agent.terminate(LIMIT).unwrap().status.code(), Some(0), "all of this run");
+    assert_eq!(service.requests(), requests + 1);
+    let (_, ledger) = pod.command(&["ledger"]);
+    assert!(ledger.contains(" missing:0 dead_letter:- destroyed:0-7 "), "{ledger}");
+}
+
+#[test]
+fn a_letter_that_makes_room_is_destroyed() {
+    let service = Service::start(|_| Reply::Refuse(400, "PostBodyInvalid"));
+    // Room for one of these letters, not for two.
+    let pod = Pod::new(&service)
+        .set("SIDETAIL_AGENT_DEAD_LETTER_BYTES", "1400")
+        .set("SIDETAIL_AGENT_SNAPSHOT_SECONDS", "0.1");
+    let agent = pod.start();
+    let wait_for = |words: &str| {
+        testkit::eventually(words, || {
+            let (_, ledger) = pod.command(&["ledger"]);
+            if ledger.contains(words) { Ok(()) } else { Err(ledger) }
+        });
+    };
+    append(&pod.log("a.log"), &["one".to_owned()]);
+    wait_for(" acked:- missing:0 dead_letter:0-4 destroyed:- ");
+    append(&pod.log("a.log"), &["two".to_owned()]);
+    wait_for(" acked:- missing:0 dead_letter:4-8 destroyed:0-4 ");
+    assert_eq!(agent.terminate(LIMIT).unwrap().status.code(), Some(3));
 }

@@ -177,6 +177,7 @@ impl Machine {
                     start: packed.start,
                     released: packed.held,
                     account: packed.account,
+                    given_up: Vec::new(),
                 }));
             }
         }

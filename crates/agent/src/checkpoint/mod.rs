@@ -47,7 +47,7 @@ pub struct Entry {
     pub born: Option<u64>,
     /// Length of the head that is marked, and its hash.
     pub head: (u16, u64),
-    /// Everything in front of this byte is acknowledged.
+    /// Everything in front of this byte is acknowledged or given up.
     pub offset: u64,
     /// Length of the content in front of `offset` that is marked, and its hash.
     pub anchor: (u16, u64),
@@ -64,6 +64,13 @@ pub struct Entry {
     /// The largest size that was seen of this content; 0 when that is not known.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub size: u64,
+    /// What in front of `offset` was given up and is in dead letters: first bytes, and those behind
+    /// the last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dead_letter: Vec<(u64, u64)>,
+    /// What in front of `offset` was given up and is in none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub destroyed: Vec<(u64, u64)>,
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -212,6 +219,8 @@ pub(crate) mod tests {
             unfinished: true,
             seen: 1_700_000_000,
             size: 0,
+            dead_letter: Vec::new(),
+            destroyed: Vec::new(),
         }
     }
 
@@ -228,6 +237,9 @@ pub(crate) mod tests {
     #[test]
     fn version_1_stays_as_it_is() {
         let entries = [entry("c", 5, 99)];
+        let given_up =
+            Entry { dead_letter: vec![(0, 5)], destroyed: vec![(9, 12)], ..entry("c", 5, 99) };
+        assert_eq!(decode(&encode(std::slice::from_ref(&given_up))).unwrap(), [given_up]);
         assert_eq!(String::from_utf8(encode(&entries)).unwrap(), WRITTEN_BY_VERSION_1);
         assert_eq!(decode(WRITTEN_BY_VERSION_1.as_bytes()).unwrap(), entries);
     }

@@ -4,9 +4,11 @@
 use super::letter::{Letter, LetterError};
 use crate::log::alarm;
 use crate::metrics::Metrics;
+use pipeline::identity::FileId;
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,6 +25,17 @@ pub struct Graveyard {
     sync: fn(&File) -> io::Result<()>,
     /// What is there, oldest first; `None` before the first look.
     known: Mutex<Option<VecDeque<Kept>>>,
+    /// What letters held that made room, until somebody asks.
+    made_room: Mutex<Vec<Held>>,
+}
+
+/// Which bytes of which file content a letter holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The id of the content towards the service.
+    pub file: FileId,
+    /// The bytes.
+    pub bytes: Range<u64>,
 }
 
 /// A file with a dead letter.
@@ -108,8 +121,14 @@ impl Kept {
 impl Graveyard {
     /// The letters in `dir`, at most `limit_bytes` of them together; with 0 there are none.
     pub fn new(dir: PathBuf, limit_bytes: u64, metrics: Arc<Metrics>) -> Self {
-        let known = Mutex::new(None);
-        let graveyard = Self { dir, limit_bytes, metrics, sync: File::sync_all, known };
+        let graveyard = Self {
+            dir,
+            limit_bytes,
+            metrics,
+            sync: File::sync_all,
+            known: Mutex::new(None),
+            made_room: Mutex::default(),
+        };
         if let Ok(letters) = list(&graveyard.dir) {
             graveyard.count(&letters.into());
         }
@@ -135,6 +154,11 @@ impl Graveyard {
             .map_err(|source| BuryError::System { dir: self.dir.clone(), source })?;
         self.metrics.dead_letters.add(1);
         Ok(())
+    }
+
+    /// What letters held that had to make room since this was last asked: nobody has it any more.
+    pub fn made_room(&self) -> Vec<Held> {
+        std::mem::take(&mut *self.made_room.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn write(&self, bytes: &[u8], known: &mut Option<VecDeque<Kept>>) -> io::Result<()> {
@@ -177,8 +201,11 @@ impl Graveyard {
         while total(letters) + size > self.limit_bytes
             && let Some(oldest) = letters.pop_front()
         {
+            let held = oldest.read().ok().and_then(Result::ok).and_then(|letter| letter.held());
             remove(&oldest)?;
             gone += 1;
+            let mut made_room = self.made_room.lock().unwrap_or_else(PoisonError::into_inner);
+            made_room.extend(held);
         }
         if gone > 0 {
             self.metrics.dead_letters_evicted.add(gone);
@@ -266,6 +293,9 @@ mod tests {
         }
         assert_eq!(numbers(dir.path()), [2, 3]);
         assert_eq!(yard.metrics.dead_letters_evicted.get(), 1);
+        let file = FileId::parse(&one.head.file).unwrap();
+        assert_eq!(yard.made_room(), [Held { file, bytes: 5..90 }]);
+        assert_eq!(yard.made_room(), [], "it is told once");
         assert_eq!(yard.metrics.dead_letters_kept.get(), 2);
         // Where somebody took letters away, none has to go.
         remove(&list(dir.path()).unwrap()[0]).unwrap();

@@ -1,6 +1,7 @@
 //! One dead letter: a batch as it was to be sent, and why it was not taken.
 
-use pipeline::identity::content_hash;
+use super::graveyard::Held;
+use pipeline::identity::{FileId, content_hash};
 use serde::{Deserialize, Serialize};
 use sls::api::put_logs::{FileSpan, PutLogs};
 use sls::compress::{Compression, DecompressError, decompress};
@@ -172,6 +173,12 @@ impl Letter {
             hash_key: self.head.hash_key.clone(),
             span: Some(FileSpan { file, start: self.head.start, end: self.head.end }),
         })
+    }
+
+    /// Which bytes of which content it holds, if its description names a content.
+    pub fn held(&self) -> Option<Held> {
+        let file = FileId::parse(&self.head.file)?;
+        Some(Held { file, bytes: self.head.start..self.head.end })
     }
 
     fn compression(&self) -> Result<Compression, LetterError> {

@@ -9,5 +9,5 @@ mod letter;
 mod replay;
 
 pub use command::{DIR, command};
-pub use graveyard::{BuryError, Graveyard, Kept, list, remove};
+pub use graveyard::{BuryError, Graveyard, Held, Kept, list, remove};
 pub use letter::{Address, Cause, Head, Letter, LetterError};

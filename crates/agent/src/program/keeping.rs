@@ -253,6 +253,23 @@ impl Keeper {
         }
     }
 
+    /// Says what was given up and is nowhere; gives whether there is no such thing.
+    fn tell_destroyed(&self, report: Report, ledger: &[LedgerLine]) -> bool {
+        if report.destroyed_bytes == 0 {
+            return true;
+        }
+        error!(
+            "{} bytes were refused for good and are in no dead letter; see DISCARD_DATA_ALARM and \
+             DISCARD_SECONDARY_ALARM, and raise SIDETAIL_AGENT_DEAD_LETTER_BYTES to keep such bytes",
+            report.destroyed_bytes,
+        );
+        let destroyed = ledger.iter().filter(|it| it.destroyed_bytes() > 0);
+        for line in destroyed.take(MAX_NAMED) {
+            error!("not delivered: {}", line.line());
+        }
+        false
+    }
+
     fn end(
         &self,
         report: Report,
@@ -276,8 +293,9 @@ impl Keeper {
             report.left_bytes,
             started.elapsed().as_secs_f64(),
         );
+        let is_whole = self.tell_destroyed(report, ledger);
         if report.left_bytes == 0 {
-            return EXIT_DRAINED;
+            return if is_whole { EXIT_DRAINED } else { EXIT_LEFT };
         }
         error!(
             "{} bytes of {} files are not delivered; their positions are in {} and the next start \

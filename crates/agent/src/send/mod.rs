@@ -17,7 +17,7 @@ use crate::budget::AccountId;
 use crate::dead_letter::{Address, BuryError, Cause, Graveyard, Letter};
 use crate::log::{Level, alarm};
 use crate::metrics::Metrics;
-use crate::tail::{Delivery, Destination, Parcel, Route};
+use crate::tail::{Delivery, Destination, Fate, Parcel, Route};
 use crate::tally::{self, Sent};
 use lanes::{Lanes, Next, PlaceId, Way};
 use packed::{Load, Packed, Packer};
@@ -179,7 +179,8 @@ impl<D: Fn(Delivery)> Sender<D> {
             let Parcel { key, batch, charged, account, .. } = parcel;
             let (start, writer) = (batch.start, batch.group);
             (self.deliver)(Delivery::Packed { released: charged, account, writer });
-            (self.deliver)(Delivery::Finished { key, start, released: 0, account });
+            let given_up = Vec::new();
+            (self.deliver)(Delivery::Finished { key, start, released: 0, account, given_up });
             return;
         }
         let (lanes, sink, account) = (&mut self.lanes, &self.sink, parcel.account);
@@ -296,7 +297,7 @@ impl<D: Fn(Delivery)> Sender<D> {
                 self.metrics.logs_sent.add(packed.piece.logs as u64);
                 self.metrics.raw_bytes_sent.add(packed.call.raw_size as u64);
                 self.metrics.wire_bytes_sent.add(packed.call.body.len() as u64);
-                self.finished(packed);
+                self.finished(packed, None);
             }
             Decision::Again { after, reason } => {
                 self.metrics.retries.add(1);
@@ -408,6 +409,10 @@ impl<D: Fn(Delivery)> Sender<D> {
     }
 
     fn buried(&mut self, packed: Box<Packed>, result: Result<(), BuryError>) {
+        for held in self.graveyard.made_room() {
+            (self.deliver)(Delivery::MadeRoom(held));
+        }
+        let fate = if result.is_ok() { Fate::Buried } else { Fate::Destroyed };
         if let Err(error) = result {
             self.metrics.dead_letters_unwritten.add(1);
             crate::error!(
@@ -416,15 +421,15 @@ impl<D: Fn(Delivery)> Sender<D> {
                 packed.bytes(),
             );
         }
-        self.finished(packed);
+        self.finished(packed, Some(fate));
     }
 
-    fn finished(&mut self, packed: Box<Packed>) {
+    fn finished(&mut self, packed: Box<Packed>, given_up: Option<Fate>) {
         self.lanes.finish(packed.place, packed.lane);
         if !self.lanes.has_place(packed.place) {
             self.forget_what_is_over();
         }
-        if let Some(delivery) = packed.finish() {
+        if let Some(delivery) = packed.finish(given_up) {
             (self.deliver)(delivery);
         }
     }

@@ -3,15 +3,15 @@
 
 use super::lanes::PlaceId;
 use crate::budget::AccountId;
-use crate::tail::{Delivery, Destination, FileKey, LaneId, Parcel};
+use crate::tail::{Delivery, Destination, Fate, FileKey, GivenUp, LaneId, Parcel};
 use bytes::Bytes;
 use pipeline::pieces::Piece;
 use sls::api::put_logs::{FileSpan, PutLogs};
 use sls::collect::ShardHashKey;
 use sls::compress::{Compression, Compressor, decompress};
 use sls::log_group::{LogGroup, LogGroupWriter};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 /// What a parcel is owed: its bytes are done with when nothing of it is open any more, at any
@@ -24,6 +24,8 @@ struct Owed {
     /// Bytes charged to the budget until then.
     held: usize,
     open: AtomicUsize,
+    /// What of it was given up at any destination.
+    given_up: Mutex<Vec<GivenUp>>,
 }
 
 /// A batch, or a part of one, on its way to one destination.
@@ -85,7 +87,8 @@ impl Packer {
         // Should it compress badly and go in several ways, it may hold more than it did.
         let held = bodies.iter().map(|(_, body)| body.len()).sum::<usize>().min(charged);
         let open = AtomicUsize::new(destinations.len());
-        let owed = Arc::new(Owed { key, start: piece.start, account, held, open });
+        let given_up = Mutex::default();
+        let owed = Arc::new(Owed { key, start: piece.start, account, held, open, given_up });
         let (raw_size, since) = (batch.group.len_bytes(), Instant::now());
         let packed = destinations.iter().map(|destination| {
             let compression = destination.compression.unwrap_or(usual);
@@ -170,14 +173,22 @@ impl Packed {
         format!("{}/{}", self.destination.project, self.destination.logstore)
     }
 
-    /// It is done with. The last one of its parcel gives what is to be told of the parcel.
-    pub(super) fn finish(self) -> Option<Delivery> {
+    /// It is done with: stored, or given up with this fate. The last one of its parcel gives what is
+    /// to be told of the parcel.
+    pub(super) fn finish(self, given_up: Option<Fate>) -> Option<Delivery> {
         let owed = self.owed;
-        (owed.open.fetch_sub(1, Ordering::Relaxed) == 1).then_some(Delivery::Finished {
+        let mut all = owed.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        all.extend(given_up.map(|fate| GivenUp { bytes: self.piece.start..self.piece.end, fate }));
+        if owed.open.fetch_sub(1, Ordering::Relaxed) > 1 {
+            return None;
+        }
+        let given_up = std::mem::take(&mut *all);
+        Some(Delivery::Finished {
             key: owed.key,
             start: owed.start,
             released: owed.held,
             account: owed.account,
+            given_up,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Begins to follow a file: where to begin with it, as which content, and in whose turn.
 
 use super::file::{Anchor, First, SafePoint, Tail};
+use super::given_up::Ranges;
 use super::packed::lane_path;
 use super::park::is_shortage;
 use super::read::scope;
@@ -43,6 +44,8 @@ pub(super) struct Begin {
     pub(super) rank: Option<i64>,
     /// When the file was born that it was written in, if that may be another one.
     pub(super) begun_nanos: Option<u64>,
+    /// What of it was given up.
+    pub(super) given_up: Box<Ranges>,
 }
 
 impl Begin {
@@ -60,6 +63,7 @@ impl Begin {
             is_recorded: true,
             rank: Some(*rank),
             begun_nanos: entry.born,
+            given_up: Box::new(Ranges::known(&entry.dead_letter, &entry.destroyed)),
         }
     }
 
@@ -75,6 +79,7 @@ impl Begin {
             is_recorded: false,
             rank: None,
             begun_nanos: None,
+            given_up: Box::default(),
         }
     }
 }
@@ -255,6 +260,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             seen_bytes: facts.size_bytes,
             skipped: begin.skipped,
             left_out: Vec::new(),
+            given_up: *begin.given_up,
             late: None,
             lost: None,
             seen_in: self.scans,

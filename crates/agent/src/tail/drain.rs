@@ -24,6 +24,8 @@ pub struct Report {
     pub left_bytes: u64,
     /// Files they are in.
     pub left_files: u64,
+    /// Bytes that were given up and are in no dead letter.
+    pub destroyed_bytes: u64,
 }
 
 impl<F: Files, S: Ship> Collector<F, S> {
@@ -67,14 +69,14 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 tail.is_settled() && (is_read || tail.phase == Phase::Rewritten)
             });
         if is_done {
-            return Some(Report::default());
+            return Some(Report { left_bytes: 0, left_files: 0, ..self.left() });
         }
         (now.clock >= drain.deadline).then(|| self.left())
     }
 
     /// What is not acknowledged now.
     pub fn left(&self) -> Report {
-        let mut report = Report::default();
+        let mut report = Report { destroyed_bytes: self.destroyed_bytes, ..Report::default() };
         for tail in self.tails.values() {
             let left = tail.lag_bytes();
             report.left_bytes += left;

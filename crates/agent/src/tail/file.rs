@@ -1,5 +1,6 @@
 //! One file that is followed: its identity, how far it is read, and what is under way.
 
+use super::given_up::Ranges;
 use super::{LaneId, Phase, SourceId};
 use pipeline::ack::AckTracker;
 use pipeline::batch::{FileStream, Unfinished};
@@ -110,6 +111,8 @@ pub(super) struct Tail<H> {
     pub(super) left_out: Vec<Range<u64>>,
     /// Since when too much is unread, or when that was last said.
     pub(super) late: Option<Instant>,
+    /// What was read and not delivered to all its destinations, and never will be.
+    pub(super) given_up: Ranges,
     /// What was not read of a content that is no more.
     pub(super) lost: Option<Range<u64>>,
     /// Number of the scan that saw the file last.

@@ -1,9 +1,11 @@
-//! What is known about the bytes of every file: seen, read, acknowledged, skipped, possibly lost.
+//! What is known about the bytes of every file: seen, read, acknowledged, given up, skipped, possibly
+//! lost.
 //!
 //! A pure view of the collector's state, for whoever shows it or reports it; nothing is counted
 //! or changed here.
 
 use super::file::Tail;
+use super::given_up::without;
 use super::{Collector, Phase, Ship};
 use crate::files::{Files, Shown};
 use pipeline::identity::FileId;
@@ -34,9 +36,13 @@ pub struct FileLedger {
     pub seen_bytes: u64,
     /// Everything in front of this byte was made into records.
     pub read_bytes: u64,
-    /// What is acknowledged, or given up with an alarm: in order, without overlap, not empty. What
-    /// was acknowledged before the last start counts too.
+    /// What every destination has acknowledged: in order, without overlap, not empty. What was in
+    /// front of the position at the last start counts too.
     pub acked: Vec<Range<u64>>,
+    /// What was given up and is in dead letters.
+    pub dead_letter: Vec<Range<u64>>,
+    /// What was given up and is in none.
+    pub destroyed: Vec<Range<u64>>,
     /// What was left out by rule: the start of an old file.
     pub skipped: Vec<Range<u64>>,
     /// What was left out because it would have been read too late (`delaySkipBytes`).
@@ -89,6 +95,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
     /// The account of one content.
     pub(super) fn account(&self, tail: &Tail<F::Handle>) -> Option<FileLedger> {
         let source = self.sources.get(&tail.source)?;
+        let (dead_letter, destroyed) = (tail.given_up.buried(), tail.given_up.destroyed().to_vec());
         Some(FileLedger {
             path: Shown::of(&tail.shown).to_string(),
             at: tail.at.clone(),
@@ -99,7 +106,11 @@ impl<F: Files, S: Ship> Collector<F, S> {
             generation: tail.generation,
             seen_bytes: tail.seen_bytes.max(tail.stream.position()),
             read_bytes: tail.stream.position(),
-            acked: without(tail.acks.confirmed(tail.skipped), &tail.left_out),
+            acked: [&tail.left_out, &dead_letter, &destroyed]
+                .into_iter()
+                .fold(tail.acks.confirmed(tail.skipped), |acked, others| without(acked, others)),
+            dead_letter,
+            destroyed,
             too_late: tail.left_out.clone(),
             skipped: (tail.skipped > 0).then_some(0..tail.skipped).into_iter().collect(),
             possibly_lost: tail.lost.clone().into_iter().collect(),
@@ -113,7 +124,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
 
     /// Keeps the account of a content that is over, when something of it may be missing.
     pub(super) fn remember_loss(&mut self, tail: &Tail<F::Handle>) {
-        if tail.lost.is_none() && tail.left_out.is_empty() {
+        let is_whole = tail.lost.is_none() && tail.left_out.is_empty();
+        if is_whole && tail.given_up.destroyed().is_empty() {
             return;
         }
         if let Some(mut account) = self.account(tail) {
@@ -123,38 +135,5 @@ impl<F: Files, S: Ship> Collector<F, S> {
             }
             self.losses.push_back(account);
         }
-    }
-}
-
-/// Ranges without others, both in order and without overlap.
-fn without(ranges: Vec<Range<u64>>, others: &[Range<u64>]) -> Vec<Range<u64>> {
-    let mut left = ranges;
-    for other in others {
-        left = left
-            .into_iter()
-            .flat_map(|it| {
-                let before = it.start..it.end.min(other.start);
-                let behind = it.start.max(other.end)..it.end;
-                [before, behind]
-            })
-            .filter(|it| !it.is_empty())
-            .collect();
-    }
-    left
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_left_out_is_not_among_the_acknowledged() {
-        let check = |ranges: &[(u64, u64)], others: &[(u64, u64)], left: &[(u64, u64)]| {
-            let all = |pairs: &[(u64, u64)]| pairs.iter().map(|it| it.0..it.1).collect::<Vec<_>>();
-            assert_eq!(without(all(ranges), &all(others)), all(left));
-        };
-        check(&[(0, 10), (20, 30)], &[(5, 8), (25, 40)], &[(0, 5), (8, 10), (20, 25)]);
-        check(&[(0, 10)], &[], &[(0, 10)]);
-        check(&[(5, 10)], &[(0, 20)], &[]);
     }
 }

@@ -16,6 +16,7 @@ mod counts;
 mod delay;
 mod drain;
 mod file;
+mod given_up;
 mod labels;
 mod lane;
 mod ledger;
@@ -37,7 +38,7 @@ mod unseen;
 pub use drain::Report;
 pub use ledger::{FileLedger, LedgerPhase};
 pub use positions::{Saved, Unsaved};
-pub use ship::{Delivery, Destination, Parcel, Route, Ship};
+pub use ship::{Delivery, Destination, Fate, GivenUp, Parcel, Route, Ship};
 
 use crate::budget::{AccountId, Budget};
 use crate::checkpoint::{Entry, Restored};
@@ -216,6 +217,8 @@ pub struct Collector<F: Files, S: Ship> {
     unreadable: usize,
     /// Contents that are over, of which bytes may be missing.
     losses: VecDeque<FileLedger>,
+    /// Bytes that were given up and are in no dead letter.
+    destroyed_bytes: u64,
 }
 
 impl<F: Files, S: Ship> Collector<F, S> {
@@ -250,6 +253,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             records_fail: false,
             unreadable: 0,
             losses: VecDeque::new(),
+            destroyed_bytes: 0,
         }
     }
 

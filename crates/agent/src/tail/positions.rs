@@ -7,6 +7,7 @@ use crate::checkpoint::{Entry, Ranked};
 use crate::files::Files;
 use pipeline::batch::Unfinished;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::ops::Range;
 use std::path::Path;
 
 /// What became of a checkpoint.
@@ -123,6 +124,14 @@ impl<F: Files, S: Ship> Collector<F, S> {
             unfinished: point.unfinished == Unfinished::Yes,
             seen: tail.seen_seconds,
             size: tail.seen_bytes,
+            dead_letter: before(&tail.given_up.buried(), offset),
+            destroyed: before(tail.given_up.destroyed(), offset),
         })
     }
+}
+
+/// Ranges as far as they lie in front of a byte.
+fn before(ranges: &[Range<u64>], end: u64) -> Vec<(u64, u64)> {
+    let cut = ranges.iter().map(|range| (range.start, range.end.min(end)));
+    cut.filter(|(start, end)| start < end).collect()
 }

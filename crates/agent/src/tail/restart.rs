@@ -96,6 +96,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             seen_bytes: old.facts.size_bytes,
             skipped: 0,
             left_out: Vec::new(),
+            given_up: Default::default(),
             late: None,
             lost: None,
             seen_in: old.seen_in,

@@ -6,12 +6,14 @@
 use super::file::SafePoint;
 use super::{Collector, FileKey, LaneId, Moment, Phase, Unsaved};
 use crate::budget::AccountId;
+use crate::dead_letter::Held;
 use crate::files::Files;
 use pipeline::batch::Batch;
 use pipeline::identity::FileId;
 use sls::collect::{SendRate, ShardHashKey};
 use sls::compress::Compression;
 use sls::log_group::LogGroupWriter;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Writers kept for reuse. Each has the room of a full batch.
@@ -75,7 +77,29 @@ pub enum Delivery {
         released: usize,
         /// The account that they were charged to.
         account: AccountId,
+        /// What of it not every destination has, and never will.
+        given_up: Vec<GivenUp>,
     },
+    /// A dead letter had to make room: what it held is destroyed.
+    MadeRoom(Held),
+}
+
+/// Bytes of a file that were given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenUp {
+    /// The bytes.
+    pub bytes: Range<u64>,
+    /// What became of them.
+    pub fate: Fate,
+}
+
+/// What became of bytes that were given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// They are in a dead letter.
+    Buried,
+    /// They are not: the log file is the last that has them.
+    Destroyed,
 }
 
 /// Where a configuration sends.
@@ -105,10 +129,14 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 self.release(account, released);
                 self.recycle(writer);
             }
-            Delivery::Finished { key, start, released, account } => {
+            Delivery::Finished { key, start, released, account, given_up } => {
                 self.release(account, released);
+                for given_up in given_up {
+                    self.note_given_up(key, &given_up);
+                }
                 self.confirm(key, start);
             }
+            Delivery::MadeRoom(held) => self.note_made_room(&held),
         }
         self.setup.metrics.held_bytes.set(self.budget.used_bytes() as u64);
     }

@@ -52,7 +52,7 @@ fn a_drain_that_takes_too_long_says_what_is_left() {
     bench.collector.drain(bench.now.clock + Duration::from_secs(5), bench.now);
     bench.pass(Duration::from_secs(5));
     while bench.collector.turn(bench.now) == Turn::More {}
-    let left = Report { left_bytes: 4, left_files: 1 };
+    let left = Report { left_bytes: 4, left_files: 1, ..Report::default() };
     assert_eq!(bench.collector.drained(bench.now), Some(left));
 }
 

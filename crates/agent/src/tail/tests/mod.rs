@@ -165,7 +165,13 @@ impl Bench {
             let Parcel { key, batch, charged, account, .. } = parcel;
             let (start, writer) = (batch.start, batch.group);
             self.collector.delivered(Delivery::Packed { released: charged, account, writer });
-            self.collector.delivered(Delivery::Finished { key, start, released: 0, account });
+            self.collector.delivered(Delivery::Finished {
+                key,
+                start,
+                released: 0,
+                account,
+                given_up: Vec::new(),
+            });
         }
     }
 
