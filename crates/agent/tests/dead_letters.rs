@@ -243,7 +243,7 @@ fn what_is_in_no_letter_is_not_said_to_be_delivered() {
     assert_eq!(ended.status.code(), Some(3));
     let said = ended.output.join("\n");
     assert!(said.contains("7 bytes were refused for good and are in no dead letter"), "{said}");
-    assert!(said.contains("not delivered: config:p1/all"), "{said}");
+    assert!(said.contains("destroyed: config:p1/all"), "{said}");
     // It is not sent again, and not forgotten.
     let requests = service.requests();
     let agent = pod.start();

@@ -178,8 +178,8 @@ impl Keeper {
                             );
                             code = EXIT_LEFT;
                         }
-                        let (left, now) = (Some(report.left_bytes), wall_seconds() as u64);
-                        self.reporter.write(ledger, left, metrics, now);
+                        let now = wall_seconds() as u64;
+                        self.reporter.write(ledger, Some(report.undelivered()), metrics, now);
                         return code;
                     }
                 }
@@ -253,23 +253,6 @@ impl Keeper {
         }
     }
 
-    /// Says what was given up and is nowhere; gives whether there is no such thing.
-    fn tell_destroyed(&self, report: Report, ledger: &[LedgerLine]) -> bool {
-        if report.destroyed_bytes == 0 {
-            return true;
-        }
-        error!(
-            "{} bytes were refused for good and are in no dead letter; see DISCARD_DATA_ALARM and \
-             DISCARD_SECONDARY_ALARM, and raise SIDETAIL_AGENT_DEAD_LETTER_BYTES to keep such bytes",
-            report.destroyed_bytes,
-        );
-        let destroyed = ledger.iter().filter(|it| it.destroyed_bytes() > 0);
-        for line in destroyed.take(MAX_NAMED) {
-            error!("not delivered: {}", line.line());
-        }
-        false
-    }
-
     fn end(
         &self,
         report: Report,
@@ -290,10 +273,10 @@ impl Keeper {
             metrics.wire_bytes_sent.get(),
             metrics.retries.get(),
             metrics.bytes_lost.get(),
-            report.left_bytes,
+            report.undelivered(),
             started.elapsed().as_secs_f64(),
         );
-        let is_whole = self.tell_destroyed(report, ledger);
+        let is_whole = tell_destroyed(report, ledger) & tell_unreadable(report, ledger);
         if report.left_bytes == 0 {
             return if is_whole { EXIT_DRAINED } else { EXIT_LEFT };
         }
@@ -311,13 +294,7 @@ impl Keeper {
                 said => said,
             },
         );
-        let left: Vec<&LedgerLine> = ledger.iter().filter(|it| it.missing_bytes() > 0).collect();
-        for line in left.iter().take(MAX_NAMED) {
-            error!("not delivered: {}", line.line());
-        }
-        if left.len() > MAX_NAMED {
-            error!("and {} files more", left.len() - MAX_NAMED);
-        }
+        name(ledger, "not delivered", |it| it.missing_bytes() > 0 && !it.is_unreadable());
         EXIT_LEFT
     }
 }
@@ -328,6 +305,45 @@ fn last_words(names: &[&str]) -> String {
     raised.max_by_key(|alarm| alarm.last_time).map_or_else(String::new, |alarm| {
         format!("; {} said last: {}", alarm.subject, alarm.alarm_message)
     })
+}
+
+/// Says what was given up and is nowhere; gives whether there is no such thing.
+fn tell_destroyed(report: Report, ledger: &[LedgerLine]) -> bool {
+    if report.destroyed_bytes == 0 {
+        return true;
+    }
+    error!(
+        "{} bytes were refused for good and are in no dead letter; see DISCARD_DATA_ALARM and \
+         DISCARD_SECONDARY_ALARM, and raise SIDETAIL_AGENT_DEAD_LETTER_BYTES to keep such bytes",
+        report.destroyed_bytes,
+    );
+    name(ledger, "destroyed", |it| it.destroyed_bytes() > 0);
+    false
+}
+
+/// Says what may not be read; gives whether there is no such thing.
+fn tell_unreadable(report: Report, ledger: &[LedgerLine]) -> bool {
+    if report.unreadable == 0 {
+        return true;
+    }
+    error!(
+        "{} files and directories with {} bytes or more were not read: the system denies it; let the \
+         agent's user read them, or exclude them",
+        report.unreadable, report.unreadable_bytes,
+    );
+    name(ledger, "not read", LedgerLine::is_unreadable);
+    false
+}
+
+/// Names files.
+fn name(ledger: &[LedgerLine], what: &str, is_it: impl Fn(&LedgerLine) -> bool) {
+    let lines: Vec<&LedgerLine> = ledger.iter().filter(|it| is_it(it)).collect();
+    for line in lines.iter().take(MAX_NAMED) {
+        error!("{what}: {}", line.line());
+    }
+    if lines.len() > MAX_NAMED {
+        error!("and {} files more", lines.len() - MAX_NAMED);
+    }
 }
 
 fn touch(path: &Path) -> io::Result<()> {

@@ -3,7 +3,7 @@
 
 use crate::checkpoint::Entry;
 use crate::files::Shown;
-use crate::tail::FileLedger;
+use crate::tail::{FileLedger, LedgerPhase};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 use std::ops::Range;
@@ -27,7 +27,7 @@ pub struct LedgerLine {
     pub file: String,
     /// How often the file was started again from its first byte.
     pub generation: u32,
-    /// `following`, `gone`, `rewritten` or `over`; `recorded` when only a checkpoint is there to ask.
+    /// `following`, `gone`, `rewritten`, `over` or `unreadable`; `recorded` when only a checkpoint is there to ask.
     pub phase: String,
     /// The largest size seen.
     pub seen: u64,
@@ -113,6 +113,11 @@ impl LedgerLine {
     /// Bytes that were given up and are in no dead letter.
     pub fn destroyed_bytes(&self) -> u64 {
         total(&self.destroyed)
+    }
+
+    /// Whether the agent may not read it.
+    pub fn is_unreadable(&self) -> bool {
+        self.phase == LedgerPhase::Unreadable.as_str()
     }
 
     /// The line as text: `key:value` pairs with the path last, because it may hold anything.

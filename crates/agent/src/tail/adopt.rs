@@ -304,7 +304,10 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 self.unreadable += 1;
                 return None;
             }
-            io::ErrorKind::PermissionDenied => "LOGFILE_PERMINSSION_ALARM",
+            io::ErrorKind::PermissionDenied => {
+                self.denied.note(path);
+                "LOGFILE_PERMINSSION_ALARM"
+            }
             _ => {
                 self.unreadable += 1;
                 match is_shortage(error) {

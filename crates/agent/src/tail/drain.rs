@@ -26,6 +26,17 @@ pub struct Report {
     pub left_files: u64,
     /// Bytes that were given up and are in no dead letter.
     pub destroyed_bytes: u64,
+    /// Files and directories that may not be read.
+    pub unreadable: u64,
+    /// Bytes in them, as far as the system tells.
+    pub unreadable_bytes: u64,
+}
+
+impl Report {
+    /// Bytes that were not delivered and are in no dead letter, whatever the reason.
+    pub fn undelivered(&self) -> u64 {
+        self.left_bytes + self.destroyed_bytes + self.unreadable_bytes
+    }
 }
 
 impl<F: Files, S: Ship> Collector<F, S> {
@@ -61,7 +72,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             && self.parked.is_empty()
             // Batches of a configuration that was stopped have no file any more.
             && self.budget.used_bytes() == 0
-            // What cannot be looked into may hold something.
+            // What cannot be looked into may hold something; what is forbidden may stay so.
             && self.unreadable == 0
             && self.tails.values().all(|tail| {
                 let is_read =
@@ -76,7 +87,12 @@ impl<F: Files, S: Ship> Collector<F, S> {
 
     /// What is not acknowledged now.
     pub fn left(&self) -> Report {
-        let mut report = Report { destroyed_bytes: self.destroyed_bytes, ..Report::default() };
+        let mut report = Report {
+            destroyed_bytes: self.destroyed_bytes,
+            unreadable: self.denied.count(),
+            unreadable_bytes: self.denied.bytes(),
+            ..Report::default()
+        };
         for tail in self.tails.values() {
             let left = tail.lag_bytes();
             report.left_bytes += left;

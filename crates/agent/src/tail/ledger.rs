@@ -64,6 +64,8 @@ pub enum LedgerPhase {
     Rewritten,
     /// It is over, and bytes of it may be missing.
     Over,
+    /// It is a file or a directory that the agent may not read.
+    Unreadable,
 }
 
 impl LedgerPhase {
@@ -74,17 +76,19 @@ impl LedgerPhase {
             Self::Gone => "gone",
             Self::Rewritten => "rewritten",
             Self::Over => "over",
+            Self::Unreadable => "unreadable",
         }
     }
 }
 
 impl<F: Files, S: Ship> Collector<F, S> {
-    /// The account of every followed content, and of those that are over with a possible loss, by
-    /// path, device, inode and generation.
+    /// The account of every followed content, of those that are over with a possible loss, and of
+    /// what may not be read, by path, device, inode and generation.
     pub fn ledger(&self) -> Vec<FileLedger> {
         let mut accounts: Vec<FileLedger> =
             self.tails.values().filter_map(|tail| self.account(tail)).collect();
         accounts.extend(self.losses.iter().cloned());
+        accounts.extend(self.denied_accounts());
         accounts.sort_by(|left, right| {
             let key = |it: &FileLedger| (it.device, it.inode, it.generation);
             (&left.path, key(left)).cmp(&(&right.path, key(right)))

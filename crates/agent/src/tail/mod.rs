@@ -14,6 +14,7 @@ mod adopt;
 mod copy;
 mod counts;
 mod delay;
+mod denied;
 mod drain;
 mod file;
 mod given_up;
@@ -45,6 +46,7 @@ use crate::checkpoint::{Entry, Restored};
 use crate::files::{Files, escaped};
 use crate::log::alarm;
 use crate::metrics::Metrics;
+use denied::Denied;
 use drain::Drain;
 use file::Tail;
 use lane::Lane;
@@ -219,6 +221,7 @@ pub struct Collector<F: Files, S: Ship> {
     losses: VecDeque<FileLedger>,
     /// Bytes that were given up and are in no dead letter.
     destroyed_bytes: u64,
+    denied: Denied,
 }
 
 impl<F: Files, S: Ship> Collector<F, S> {
@@ -254,6 +257,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             unreadable: 0,
             losses: VecDeque::new(),
             destroyed_bytes: 0,
+            denied: Denied::default(),
         }
     }
 

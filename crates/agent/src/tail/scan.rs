@@ -4,9 +4,7 @@
 use super::adopt::Sight;
 use super::file::Tail;
 use super::source::{Inode, bytes, placed, shown};
-use super::{
-    Collector, FileKey, LaneId, Moment, Phase, Ship, SourceId, Unsaved, drain, file_alarm,
-};
+use super::{Collector, FileKey, LaneId, Moment, Phase, Ship, SourceId, Unsaved, drain};
 use crate::files::{Files, Found, Kind, Shown, read_full};
 use crate::{debug, info};
 use pipeline::discover::Place;
@@ -42,6 +40,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 source.must_recover = self.unreadable > 0 || is_first;
             }
         }
+        self.settle_denied();
         self.look_after_the_gone(now);
         self.look_at_delays(now);
         self.close_unused(now);
@@ -71,7 +70,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 }
                 Ok(_) => continue,
                 Err(error) => {
-                    self.unreadable += dir_problem(&dir, &error);
+                    let config = self.sources.get(&id).map_or("", |source| &source.plan.name);
+                    self.unreadable += self.denied.directory_problem(&dir, config, &error);
                     continue;
                 }
             }
@@ -126,7 +126,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
             }
         });
         if let Err(error) = listed {
-            self.unreadable += dir_problem(dir, &error);
+            let config = &source.plan.name;
+            self.unreadable += self.denied.directory_problem(dir, config, &error);
         }
         for (path, kind) in candidates {
             let name = path.file_name().unwrap_or_default().as_bytes();
@@ -136,11 +137,12 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 _ => match self.files.look(&path) {
                     Ok(what) => Some(what),
                     Err(error) => {
-                        // Mostly it is gone since it was listed.
-                        self.unreadable += usize::from(
-                            error.kind() != io::ErrorKind::NotFound
-                                && error.kind() != io::ErrorKind::PermissionDenied,
-                        );
+                        match error.kind() {
+                            // Mostly it is gone since it was listed.
+                            io::ErrorKind::NotFound => {}
+                            io::ErrorKind::PermissionDenied => self.denied.note(&path),
+                            _ => self.unreadable += 1,
+                        }
                         continue;
                     }
                 },
@@ -345,18 +347,4 @@ impl<F: Files, S: Ship> Collector<F, S> {
             }
         }
     }
-}
-
-/// Says what is wrong with a directory; gives 1 when something in it may wait to be read.
-fn dir_problem(dir: &Path, error: &io::Error) -> usize {
-    match error.kind() {
-        // The application has not made it yet.
-        io::ErrorKind::NotFound => return 0,
-        io::ErrorKind::PermissionDenied => {
-            file_alarm("LOGDIR_PERMINSSION_ALARM", dir, error);
-            return 0;
-        }
-        _ => file_alarm("LOGDIR_FAIL_ALARM", dir, error),
-    }
-    1
 }

@@ -21,7 +21,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::sync::Mutex;
 
-type Shipped = Arc<Mutex<Vec<Parcel>>>;
+pub(super) type Shipped = Arc<Mutex<Vec<Parcel>>>;
 
 pub(super) struct ToTest(Shipped);
 
@@ -68,7 +68,12 @@ fn collector(
     budget_bytes: usize,
     restored: Vec<Entry>,
 ) -> Collector<Unpacking<RealFiles>, ToTest> {
-    let setup = Setup {
+    let setup = setup(now, budget_bytes, restored);
+    Collector::new(Unpacking::new(RealFiles), ToTest(Arc::clone(shipped)), setup, now)
+}
+
+pub(super) fn setup(now: Moment, budget_bytes: usize, restored: Vec<Entry>) -> Setup {
+    Setup {
         limits: BatchLimits::default(),
         budget_bytes,
         read_bytes: READ_BYTES,
@@ -80,8 +85,7 @@ fn collector(
         read_whole_after_nanos: now.wall_nanos.saturating_sub(3_600_000_000_000),
         restored,
         metrics: Arc::new(Metrics::default()),
-    };
-    Collector::new(Unpacking::new(RealFiles), ToTest(Arc::clone(shipped)), setup, now)
+    }
 }
 
 impl Bench {
