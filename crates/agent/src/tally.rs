@@ -14,11 +14,14 @@ const MAX_LOGSTORES: usize = 200;
 /// Files that one window names at most.
 const MAX_FILES: usize = 1000;
 
+/// A logstore that has not answered for so long is blocked, whatever the reason.
+const BLOCKED_SECONDS: u64 = 30;
+
 /// Configurations of one logstore that are named.
 const MAX_CONFIGS: usize = 20;
 
 /// Where something is read for, or sent to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place<'a> {
     /// The project.
     pub project: &'a str,
@@ -31,8 +34,6 @@ pub struct Place<'a> {
 pub struct ReadFacts<'a> {
     /// Name of the configuration.
     pub config: &'a str,
-    /// Its first destination.
-    pub place: Place<'a>,
     /// The path as the configuration names it.
     pub path: &'a str,
     /// Device number.
@@ -197,9 +198,22 @@ impl Tallies {
         self.stores.len() - 1
     }
 
-    /// Counts a read.
-    pub fn read(&mut self, facts: &ReadFacts<'_>) {
-        let at = self.store(facts.place);
+    /// Counts a read for each logstore that it goes to. One that is named twice, at two services,
+    /// has it once.
+    pub fn read<'a>(
+        &mut self,
+        facts: &ReadFacts<'_>,
+        places: impl Iterator<Item = Place<'a>> + Clone,
+    ) {
+        for (number, place) in places.clone().enumerate() {
+            if places.clone().take(number).all(|before| before != place) {
+                self.read_for(place, facts);
+            }
+        }
+    }
+
+    fn read_for(&mut self, place: Place<'_>, facts: &ReadFacts<'_>) {
+        let at = self.store(place);
         let store = &mut self.stores[at];
         if store.configs.len() < MAX_CONFIGS && !store.configs.iter().any(|it| it == facts.config) {
             store.configs.push(facts.config.to_owned());
@@ -247,6 +261,25 @@ impl Tallies {
         }
         store.is_blocked = matches!(what, Sent::NoAnswer | Sent::OverQuota | Sent::Refused);
         store.is_refused = what == Sent::Discarded;
+    }
+
+    /// What each logstore had stored so far, to be compared with later.
+    pub fn stored(&self) -> Vec<u64> {
+        self.stores.iter().map(|store| store.total.send_success_count).collect()
+    }
+
+    /// Logstores that are blocked since `since`, UNIX seconds, when they had stored `before`: there
+    /// is something to send, nothing was acknowledged, and either the service has said to come again
+    /// or that is so for a while.
+    pub fn blocked(&self, before: &[u64], since: u64, now: u64) -> u64 {
+        let is_blocked = |(at, store): &(usize, &StoreTally)| {
+            let before = before.get(*at).copied().unwrap_or(0);
+            let waits = now.saturating_sub(store.unsent_since.max(since));
+            store.queued > 0
+                && store.total.send_success_count == before
+                && (store.is_blocked || waits >= BLOCKED_SECONDS)
+        };
+        self.stores.iter().enumerate().filter(is_blocked).count() as u64
     }
 
     /// Begins a new window.
@@ -317,10 +350,9 @@ mod tests {
         Place { project: "p", logstore }
     }
 
-    fn read<'a>(logstore: &'a str, inode: u64, path: &'a str) -> ReadFacts<'a> {
+    fn read(inode: u64, path: &str) -> ReadFacts<'_> {
         ReadFacts {
             config: "c",
-            place: place(logstore),
             path,
             device: 1,
             inode,
@@ -336,10 +368,10 @@ mod tests {
     #[test]
     fn a_window_begins_anew_and_the_totals_go_on() {
         let mut tallies = Tallies::default();
-        tallies.read(&read("l", 5, "/a"));
+        tallies.read(&read(5, "/a"), [place("l")].into_iter());
         tallies.sent(place("l"), Sent::Stored, 8);
         tallies.roll();
-        tallies.read(&read("l", 6, "/b"));
+        tallies.read(&read(6, "/b"), [place("l")].into_iter());
         let store = &tallies.stores[0];
         assert_eq!((store.total.read_bytes, store.window.read_bytes), (120, 60));
         assert_eq!((store.total.send_success_count, store.window.send_success_count), (1, 0));
@@ -364,10 +396,41 @@ mod tests {
     }
 
     #[test]
+    fn a_read_counts_for_every_logstore_it_goes_to() {
+        let mut tallies = Tallies::default();
+        let places = [place("one"), place("two"), place("one")];
+        tallies.read(&read(1, "/a"), places.into_iter());
+        let stores: Vec<(&str, u64)> =
+            tallies.stores.iter().map(|it| (it.logstore.as_str(), it.total.read_count)).collect();
+        assert_eq!(stores, [("one", 1), ("two", 1)]);
+        assert_eq!(tallies.files.len(), 2);
+    }
+
+    #[test]
+    fn a_logstore_is_blocked_while_something_waits_and_nothing_is_acknowledged() {
+        let mut tallies = Tallies::default();
+        tallies.queued(place("quiet"), 100);
+        tallies.sent(place("quiet"), Sent::Stored, 101);
+        tallies.queued(place("l"), 100);
+        let before = tallies.stored();
+        assert_eq!(tallies.blocked(&before, 100, 110), 0, "it is only slow");
+        assert_eq!(tallies.blocked(&before, 100, 130), 1);
+        tallies.sent(place("l"), Sent::OverQuota, 111);
+        assert_eq!(tallies.blocked(&before, 100, 112), 1, "it was told to come again");
+        // The next minute, in which nobody asks: it still rests.
+        assert_eq!(tallies.blocked(&tallies.stored(), 160, 161), 1);
+        tallies.sent(place("l"), Sent::Stored, 170);
+        tallies.queued(place("l"), 171);
+        assert_eq!(tallies.blocked(&before, 160, 260), 0, "something was acknowledged");
+        assert_eq!(tallies.blocked(&tallies.stored(), 200, 260), 1);
+    }
+
+    #[test]
     fn memory_is_bounded_however_many_there_are() {
         let mut tallies = Tallies::default();
         for number in 0..2 * MAX_FILES {
-            tallies.read(&read(&format!("l{number}"), number as u64, "/a"));
+            let logstore = format!("l{number}");
+            tallies.read(&read(number as u64, "/a"), [place(&logstore)].into_iter());
         }
         assert_eq!(tallies.stores.len(), MAX_LOGSTORES + 1);
         assert_eq!(tallies.files.len(), MAX_FILES);
@@ -378,7 +441,7 @@ mod tests {
     #[test]
     fn metrics_have_the_logstore_as_labels() {
         let mut tallies = Tallies::default();
-        tallies.read(&read("l\"", 1, "/a"));
+        tallies.read(&read(1, "/a"), [place("l\"")].into_iter());
         let mut text = String::new();
         tallies.write_metrics(&mut text);
         let expected =

@@ -42,6 +42,10 @@ impl<'a> Script<'a> {
         assert_eq!((output.status.code(), said.trim_end()), (Some(code), text), "{words}");
     }
 
+    fn stderr(&self, words: &str) -> String {
+        String::from_utf8(self.run(words).stderr).unwrap()
+    }
+
     fn says(&self, words: &str) -> String {
         String::from_utf8(self.run(words).stdout).unwrap()
     }
@@ -120,8 +124,41 @@ fn status_tells_what_was_done_with_each_logstore_and_file() {
     assert_eq!(script.run("status dance").status.code(), Some(10));
     assert!(script.says("-h").starts_with("logtail insight, version"));
     agent.terminate(LIMIT).unwrap();
-    // The answers outlive the agent.
+    // The answers outlive the agent, and say so.
     script.check("status active 1", 0, "p1 : all");
+}
+
+#[test]
+fn a_minute_in_which_a_logstore_is_blocked_is_not_ok() {
+    let service = Service::start(|ask| match ask.logstore {
+        "blocked" => Reply::RefuseFor(429, "", 300),
+        _ => Reply::Store,
+    });
+    let pod = pod(&service).set("SIDETAIL_AGENT_DRAIN_SECONDS", "0.2");
+    let script = Script::new(&pod, "ilogtaild");
+    let agent = pod.start();
+    // All that goes elsewhere arrives, and is more than what has to be repeated.
+    for from in [0, 10, 20] {
+        append(&pod.log("a.log"), &lines(from, from + 10));
+        service.wait_for(&lines(0, from + 10));
+    }
+    script.check("status all", 0, "ok");
+    assert_eq!(script.stderr("status all"), "", "it is fresh");
+    pod.configure("blocked", r#""filePattern": "*.blocked""#);
+    append(&pod.log("a.blocked"), &lines(0, 10));
+    testkit::eventually("that it is said", || match script.says("status all").trim_end() {
+        "send_block" => Ok(()),
+        other => Err(other.to_owned()),
+    });
+    assert!(script.says("status logstore 1 p1 blocked").contains("\nstatus : send_block\n"));
+    // An answer that nobody stands for any more says so, beside what programs read.
+    agent.kill();
+    script.check("status all", 0, "send_block");
+    for words in ["status all", "ledger"] {
+        let said = script.stderr(words);
+        assert!(said.contains("as the snapshot of "), "{said}");
+        assert!(said.contains("the agent is not running"), "{said}");
+    }
 }
 
 #[test]

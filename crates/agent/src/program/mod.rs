@@ -105,6 +105,14 @@ pub fn run(name: &str, args: &[String], mut env: BTreeMap<String, String>) -> Ex
         }
         Call::Insight(words) => {
             let answer = insight::answer(state_dir, &words, &local_zone());
+            if answer.code == EXIT_DRAINED
+                && let Some(snapshot) = snapshot::current(state_dir)
+            {
+                let is_fresh = (wall_seconds() as u64) < snapshot.written + FRESH_SECONDS;
+                if !is_fresh || !is_running(state_dir) {
+                    say_whence(state_dir, "snapshot", snapshot.written);
+                }
+            }
             (answer.text, answer.code)
         }
         Call::Ledger(format) => {
@@ -164,9 +172,7 @@ fn ledger(state_dir: &Path, checkpoint: &Path, format: LedgerFormat) -> (String,
         let text = format!("there is no snapshot in {}", state_dir.display());
         return (text, insight::EXIT_QUERY);
     };
-    let time = Timestamp::from_second(seconds as i64).unwrap_or_default();
-    let ago = (wall_seconds() as u64).saturating_sub(seconds);
-    let _ = writeln!(io::stderr(), "as the {from} of {time} knows it, {ago} s ago");
+    say_whence(state_dir, from, seconds);
     let text = match format {
         LedgerFormat::Json => serde_json::to_string(&lines).unwrap_or_default(),
         LedgerFormat::Line => {
@@ -175,6 +181,24 @@ fn ledger(state_dir: &Path, checkpoint: &Path, format: LedgerFormat) -> (String,
         }
     };
     (text, EXIT_DRAINED)
+}
+
+/// A snapshot is written more often than that, unless a setting says otherwise.
+const FRESH_SECONDS: u64 = 60;
+
+fn is_running(state_dir: &Path) -> bool {
+    status::running_pid(state_dir, Path::new("/proc")).is_some()
+}
+
+/// Says where an answer is from, since when it is so, and when no agent runs any more that could know
+/// better: to standard error, so that the answer is what programs expect.
+fn say_whence(state_dir: &Path, from: &str, seconds: u64) {
+    let time = Timestamp::from_second(seconds as i64).unwrap_or_default();
+    let ago = (wall_seconds() as u64).saturating_sub(seconds);
+    let _ = writeln!(io::stderr(), "as the {from} of {time} knows it, {ago} s ago");
+    if !is_running(state_dir) {
+        let _ = writeln!(io::stderr(), "the agent is not running: this is what it knew last");
+    }
 }
 
 /// The entries of a checkpoint, and when it was written, UNIX seconds.

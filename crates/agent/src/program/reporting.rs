@@ -27,9 +27,11 @@ pub(super) struct Told {
 pub(super) type Shared = Arc<Mutex<Told>>;
 
 /// Counters at the begin of a minute.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Before {
     stored: u64,
+    /// The same by logstore.
+    stored_by: Vec<u64>,
     repeated: u64,
     discarded: u64,
     blocked: u64,
@@ -40,6 +42,7 @@ impl Before {
     fn now(metrics: &Metrics) -> Self {
         Self {
             stored: metrics.batches_sent.get(),
+            stored_by: metrics.tally(|tallies| tallies.stored()),
             repeated: metrics.retries.get(),
             discarded: metrics.batches_lost.get(),
             blocked: metrics.blocked_turns.get(),
@@ -144,6 +147,9 @@ impl Reporter {
             stored: now.stored - self.before.stored,
             repeated: now.repeated - self.before.repeated,
             discarded: now.discarded - self.before.discarded,
+            blocked_logstores: metrics.tally(|tallies| {
+                tallies.blocked(&self.before.stored_by, self.minute_begin, seconds)
+            }),
             blocked: now.blocked - self.before.blocked,
             files: metrics.files.get(),
             cpu: (now.cpu_seconds - self.before.cpu_seconds) / passed as f64,

@@ -133,6 +133,8 @@ pub struct MinuteFacts {
     pub repeated: u64,
     /// Batches given up.
     pub discarded: u64,
+    /// Logstores for which something waited, and that acknowledged nothing.
+    pub blocked_logstores: u64,
     /// Times that reading had to wait for room.
     pub blocked: u64,
     /// Files followed.
@@ -152,7 +154,7 @@ impl MinuteFacts {
     pub fn word(&self) -> &'static str {
         if self.discarded > 0 || (self.repeated > 0 && self.stored == 0) {
             "send_error"
-        } else if self.repeated > self.stored {
+        } else if self.repeated > self.stored || self.blocked_logstores > 0 {
             "send_block"
         } else if self.blocked > 0 && self.stored == 0 {
             "process_block"
@@ -238,6 +240,8 @@ mod tests {
         check(MinuteFacts { repeated: 1, ..fine }, "ok");
         check(MinuteFacts { repeated: 10, ..fine }, "send_block");
         check(MinuteFacts { repeated: 1, stored: 0, ..fine }, "send_error");
+        check(MinuteFacts { blocked_logstores: 1, ..fine }, "send_block");
+        check(MinuteFacts { blocked_logstores: 1, stored: 0, blocked: 5, ..fine }, "send_block");
         check(MinuteFacts { discarded: 1, ..fine }, "send_error");
         check(MinuteFacts { blocked: 5, ..fine }, "ok");
         check(MinuteFacts { blocked: 5, stored: 0, ..fine }, "process_block");

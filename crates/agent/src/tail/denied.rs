@@ -83,8 +83,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         self.denied.known.clear();
         for (at, dir_of) in std::mem::take(&mut self.denied.found) {
             let prefix = &self.setup.path_prefix;
-            let sources = self.sources.values();
-            let source = sources.into_iter().find(|source| source.takes(&at, prefix));
+            let source = self.sources.values().find(|source| source.takes(&at, prefix));
             let (config, facts) = match (dir_of, source) {
                 (Some(config), _) => (config, None),
                 (None, Some(source)) => {

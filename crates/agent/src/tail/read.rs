@@ -328,7 +328,6 @@ impl<F: Files, S: Ship> Collector<F, S> {
             let failed = fed.kept_raw + fed.dropped;
             let facts = ReadFacts {
                 config: &source.plan.name,
-                place: Place { project: &source.plan.project, logstore: &source.plan.logstore },
                 path: &escaped(&tail.shown),
                 device: tail.facts.device,
                 inode: tail.facts.inode,
@@ -339,7 +338,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 failed,
                 seconds: now.wall_seconds(),
             };
-            self.setup.metrics.tally(|tallies| tallies.read(&facts));
+            let places = source.destinations.iter();
+            let places = places.map(|it| Place { project: &it.project, logstore: &it.logstore });
+            self.setup.metrics.tally(|tallies| tallies.read(&facts, places));
         }
         for (batch, point) in full.into_iter().zip(points) {
             self.dispatch(key, batch, point);

@@ -23,7 +23,7 @@ use std::sync::Mutex;
 
 pub(super) type Shipped = Arc<Mutex<Vec<Parcel>>>;
 
-pub(super) struct ToTest(Shipped);
+pub(super) struct ToTest(pub(super) Shipped);
 
 impl Ship for ToTest {
     fn ship(&mut self, parcel: Parcel) {
