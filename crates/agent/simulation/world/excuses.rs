@@ -38,8 +38,9 @@ impl World {
     /// also when the file it was written into is open for what it had before.
     ///
     /// Not open, not on record and under no collected path it cannot be read any more; what is old
-    /// should have been read before. And where no file before it at its path is known, nothing leads
-    /// to it but the news of its renaming, which may come after its successor is read.
+    /// should have been read before. And where no file before it at its path is known, or only such as
+    /// seem to be younger since the clock was set back, nothing leads to it but the news of its
+    /// renaming, which may come after its successor is read.
     pub(crate) fn excuse_moved(&mut self, node: NodeId) {
         let content = self.disk.content(node);
         let is_read = self.memory.read.get(&node).is_some_and(|(read, _)| *read == content);

@@ -90,11 +90,15 @@ impl World {
             && self.disk.names_of(node).iter().any(|(dir, _)| Some(*dir) != elsewhere)
     }
 
-    /// Whether the agent knows of a file that had the path of this one before it, or of this one.
+    /// Whether the agent knows of a file that had the path of this one before it, or of this one, and
+    /// was born no later: only behind such a one births tell that this one has its place.
     pub(super) fn has_known_predecessor(&self, node: NodeId) -> bool {
+        let born = self.disk.nodes[node].born;
         let is_known = |node: &NodeId| {
             let facts = &self.disk.nodes[*node];
-            facts.held > 0 || self.memory.recorded.contains(&(facts.inode, facts.born))
+            let is_known =
+                facts.held > 0 || self.memory.recorded.contains(&(facts.inode, facts.born));
+            is_known && facts.born <= born
         };
         self.made.values().any(|made| {
             let place = made.iter().position(|other| *other == node);

@@ -130,11 +130,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         if is_packed(path.as_os_str().as_bytes()) {
             return self.adopt_packed(id, path, what, now);
         }
-        let inode = (what.facts.device, what.facts.inode);
-        let looks = (what.facts.size_bytes, what.facts.modified_nanos);
-        let source = self.sources.get(&id)?;
-        let sleeps = source.dormant.get(&inode) == Some(&looks) && !source.plan.tail_existing;
-        if sleeps || source.copies.get(&inode) == Some(&looks) {
+        if self.is_left_alone(id, &what.facts) {
             return None;
         }
         let handle = match self.open_making_room(path) {
@@ -146,7 +142,6 @@ impl<F: Files, S: Ship> Collector<F, S> {
             Ok(found) => found.facts,
             Err(error) => return self.cannot_open(path, &error),
         };
-        let inode = (facts.device, facts.inode);
         let found = (what.facts.device, what.facts.inode, what.facts.born_nanos);
         if (facts.device, facts.inode, facts.born_nanos) != found
             && !matches!(sight, Sight::InPlace)
@@ -155,7 +150,32 @@ impl<F: Files, S: Ship> Collector<F, S> {
             self.unreadable += 1;
             return None;
         }
-        if self.sources.get(&id)?.by_inode.contains_key(&inode) {
+        self.adopt_open(id, path, handle, facts, sight, now)
+    }
+
+    /// Whether nothing happened to a file since it was found to be old, or a copy.
+    pub(super) fn is_left_alone(&self, id: SourceId, facts: &FileFacts) -> bool {
+        let Some(source) = self.sources.get(&id) else { return true };
+        let inode = (facts.device, facts.inode);
+        let looks = (facts.size_bytes, facts.modified_nanos);
+        let sleeps = source.dormant.get(&inode) == Some(&looks) && !source.plan.tail_existing;
+        sleeps || source.copies.get(&inode) == Some(&looks)
+    }
+
+    /// Begins to follow a file that is open, unless it has nothing new or cannot be read.
+    pub(super) fn adopt_open(
+        &mut self,
+        id: SourceId,
+        path: &Path,
+        handle: F::Handle,
+        facts: FileFacts,
+        sight: Sight<'_>,
+        now: Moment,
+    ) -> Option<FileKey> {
+        let inode = (facts.device, facts.inode);
+        if let Some(key) = self.sources.get(&id)?.by_inode.get(&inode).copied()
+            && !self.let_go_of_reborn(id, key, &facts, now)
+        {
             return None;
         }
         let mut head = [0; HEAD_BYTES];

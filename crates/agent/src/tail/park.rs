@@ -6,11 +6,13 @@
 //! is held (`close_unused_reader_interval`); they are opened again, and known again by device, inode
 //! and birth, when there is something to read.
 
+use super::adopt::Sight;
 use super::file::Tail;
-use super::{Collector, FileKey, Moment, Phase, Ship};
+use super::{Collector, FileKey, Moment, Phase, Ship, SourceId};
 use crate::debug;
-use crate::files::{Files, Found, Shown};
+use crate::files::{Files, Found, Kind, Shown, is_packed};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// `EMFILE` and `ENFILE`.
@@ -115,16 +117,23 @@ impl<F: Files, S: Ship> Collector<F, S> {
     /// When it cannot be opened, or is not where it was: the next scan finds where it is.
     pub(super) fn reopen(&mut self, key: FileKey, now: Moment) -> io::Result<()> {
         let Some(tail) = self.tails.get(&key) else { return Ok(()) };
-        let (at, facts) = (tail.at.clone(), tail.facts);
+        let (id, at, facts) = (tail.source, tail.at.clone(), tail.facts);
         let is_it = |found: &Found| {
             found.facts.inode == facts.inode
                 && found.facts.device == facts.device
                 && found.facts.born_nanos == facts.born_nanos
         };
-        let mut opened = self.open_making_room(&at).and_then(|handle| {
-            let found = self.files.look_at(&handle)?;
-            Ok(is_it(&found).then_some(handle))
-        });
+        let mut opened = match self.open_making_room(&at) {
+            Ok(handle) => match self.files.look_at(&handle) {
+                Ok(found) if is_it(&found) => Ok(Some(handle)),
+                Ok(found) => {
+                    self.adopt_instead(id, &at, handle, &found, now);
+                    Ok(None)
+                }
+                Err(error) => Err(error),
+            },
+            Err(error) => Err(error),
+        };
         if matches!(&opened, Ok(None))
             || matches!(&opened, Err(error) if error.kind() == io::ErrorKind::NotFound)
         {
@@ -161,5 +170,23 @@ impl<F: Files, S: Ship> Collector<F, S> {
             }
         }
         Ok(())
+    }
+
+    /// Another file was opened at the path of one that was closed. It may be gone at the next scan.
+    fn adopt_instead(
+        &mut self,
+        id: SourceId,
+        path: &Path,
+        handle: F::Handle,
+        found: &Found,
+        now: Moment,
+    ) {
+        let (source, prefix) = (self.sources.get(&id), &self.setup.path_prefix);
+        let is_wanted = found.kind == Kind::File
+            && !is_packed(path.as_os_str().as_bytes())
+            && source.is_some_and(|it| it.takes(path, prefix) || it.takes_unscanned(path, prefix));
+        if is_wanted && !self.is_left_alone(id, &found.facts) {
+            self.adopt_open(id, path, handle, found.facts, Sight::InPlace, now);
+        }
     }
 }

@@ -8,7 +8,7 @@ use super::{Collector, FileKey, LaneId, Moment, Phase, Ship, SourceId, Unsaved, 
 use crate::files::{Files, Found, Kind, Shown, read_full};
 use crate::{debug, info};
 use pipeline::discover::Place;
-use pipeline::identity::{HEAD_BYTES, Mark};
+use pipeline::identity::{FileFacts, HEAD_BYTES, Mark};
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io;
@@ -176,18 +176,11 @@ impl<F: Files, S: Ship> Collector<F, S> {
             return;
         };
         let scan = self.scans;
-        let Some(tail) = self.tails.get_mut(&key) else { return };
-        let reborn =
-            tail.facts.born_nanos.is_some() && tail.facts.born_nanos != what.facts.born_nanos;
-        if reborn {
-            // The inode of a deleted file is in use again.
-            self.lost_path(key, now);
-            if let Some(source) = self.sources.get_mut(&id) {
-                source.by_inode.remove(&inode);
-            }
+        if self.let_go_of_reborn(id, key, &what.facts, now) {
             self.adopt(id, path, what, Sight::InPlace, now);
             return;
         }
+        let Some(tail) = self.tails.get_mut(&key) else { return };
         tail.seen_in = scan;
         tail.seen_seconds = now.wall_seconds();
         if tail.phase != Phase::Rewritten {
@@ -205,6 +198,25 @@ impl<F: Files, S: Ship> Collector<F, S> {
             self.make_ready(key);
         }
         self.grow_head(key, now);
+    }
+
+    /// Lets go of a file whose inode another one has now; gives whether it is so.
+    pub(super) fn let_go_of_reborn(
+        &mut self,
+        id: SourceId,
+        key: FileKey,
+        facts: &FileFacts,
+        now: Moment,
+    ) -> bool {
+        let known = self.tails.get(&key).and_then(|tail| tail.facts.born_nanos);
+        let is_reborn = known.is_some() && known != facts.born_nanos;
+        if is_reborn {
+            self.lost_path(key, now);
+            if let Some(source) = self.sources.get_mut(&id) {
+                source.by_inode.remove(&(facts.device, facts.inode));
+            }
+        }
+        is_reborn
     }
 
     /// Marks more of the head of a file that was short when it was seen first.

@@ -87,6 +87,17 @@ impl Source {
             && !self.plan.exclude.excludes_file(bytes(&shown(path, prefix)), name.as_bytes())
     }
 
+    /// The same where the directory is not known now, because it was not there at the last scan or
+    /// the plan is new.
+    pub(super) fn takes_unscanned(&self, path: &Path, prefix: &Path) -> bool {
+        let shown = shown(path, prefix);
+        let (whole, name) = (shown.as_os_str().as_bytes(), path.file_name().unwrap_or_default());
+        let mut dirs = shown.ancestors().skip(1);
+        self.plan.discover.takes_path(whole)
+            && !self.plan.exclude.excludes_file(whole, name.as_bytes())
+            && !dirs.any(|dir| self.plan.exclude.excludes_dir(dir.as_os_str().as_bytes()))
+    }
+
     /// Whether so much is unread of a file that it is to be read on at its end.
     pub(super) fn is_late(&self, unread: usize) -> bool {
         self.plan.delay.skip_bytes.is_some_and(|most| unread as u64 > most)

@@ -2,7 +2,7 @@
 //! only tests move.
 
 use super::{Bench, compiled};
-use crate::tail::{LedgerPhase, Turn};
+use crate::tail::{LedgerPhase, Notice, Turn};
 use pipeline::pace::Pace;
 use std::fs;
 use std::time::Duration;
@@ -150,6 +150,30 @@ fn a_file_without_news_is_closed_after_its_time_and_opened_again() {
     unset.pass(DAY);
     unset.work();
     assert_eq!(open(&unset), 1);
+}
+
+#[test]
+fn what_is_opened_in_the_place_of_a_closed_file_is_not_let_go() {
+    for is_replaced in [false, true] {
+        let mut bench = bench("a.log", r#", "advanced": {"close_unused_reader_interval": 30}"#);
+        bench.append("a.log", "1\n");
+        assert_eq!(bench.lines(), ["1"]);
+        bench.pass(Duration::from_secs(40));
+        bench.work();
+        fs::remove_file(bench.path("a.log")).unwrap();
+        bench.append("a.log", "short\n");
+        if is_replaced {
+            // Which directories there are, the next scan finds out again.
+            let plan = bench.plans[0].clone();
+            let id = *bench.collector.sources.keys().next().unwrap();
+            bench.collector.replace_source(id, plan);
+        }
+        // Not a scan: the news of the path, for which the closed file is looked for.
+        bench.collector.notice(Notice::Touched(bench.path("a.log")), bench.now);
+        bench.collector.turn(bench.now);
+        fs::remove_file(bench.path("a.log")).unwrap();
+        assert_eq!(bench.lines(), ["short"], "{is_replaced}");
+    }
 }
 
 #[test]
