@@ -167,8 +167,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
         }
     }
 
-    /// A file of a configuration stands at `path`.
-    fn seen(&mut self, id: SourceId, path: &Path, what: &Found, now: Moment) {
+    /// A file of a configuration stands at `path`, or did when it was looked at.
+    pub(super) fn seen(&mut self, id: SourceId, path: &Path, what: &Found, now: Moment) {
         let Some(source) = self.sources.get(&id) else { return };
         let inode = (what.facts.device, what.facts.inode);
         let Some(key) = source.by_inode.get(&inode).copied() else {
@@ -176,7 +176,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
             return;
         };
         let scan = self.scans;
-        if self.let_go_of_reborn(id, key, &what.facts, now) {
+        if self.is_reborn(key, &what.facts) {
+            // The inode of a deleted file is in use again, or what was seen was deleted before the
+            // file with its inode was opened.
             self.adopt(id, path, what, Sight::InPlace, now);
             return;
         }
@@ -200,7 +202,13 @@ impl<F: Files, S: Ship> Collector<F, S> {
         self.grow_head(key, now);
     }
 
-    /// Lets go of a file whose inode another one has now; gives whether it is so.
+    /// Whether a file has the inode of a known one, and is another.
+    fn is_reborn(&self, key: FileKey, facts: &FileFacts) -> bool {
+        let known = self.tails.get(&key).and_then(|tail| tail.facts.born_nanos);
+        known.is_some() && known != facts.born_nanos
+    }
+
+    /// Lets go of a file whose inode one that is open has now; gives whether it is so.
     pub(super) fn let_go_of_reborn(
         &mut self,
         id: SourceId,
@@ -208,8 +216,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         facts: &FileFacts,
         now: Moment,
     ) -> bool {
-        let known = self.tails.get(&key).and_then(|tail| tail.facts.born_nanos);
-        let is_reborn = known.is_some() && known != facts.born_nanos;
+        let is_reborn = self.is_reborn(key, facts);
         if is_reborn {
             self.lost_path(key, now);
             if let Some(source) = self.sources.get_mut(&id) {
@@ -285,6 +292,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 }
                 self.remove(key);
             } else if has_news || tail.rest.is_some() || !tail.is_caught_up {
+                // Whoever it waits for is asked for its end only when something is in it.
+                tail.facts = found.facts;
                 self.make_ready(key);
             }
         }

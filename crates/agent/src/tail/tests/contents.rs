@@ -2,6 +2,7 @@
 //! what is a copy of what, other tests ask.
 
 use super::Bench;
+use crate::files::Files;
 use crate::tail::LedgerPhase;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -94,4 +95,22 @@ fn the_ledger_keeps_what_a_truncation_may_have_taken() {
     assert_eq!(format!("{:?}", old.possibly_lost), "[4..10]");
     assert_eq!((new.generation, new.possibly_lost.len()), (1, 0));
     assert_eq!(bench.collector.setup.metrics.lost_possible_bytes.get(), 6);
+}
+
+#[test]
+fn what_was_seen_of_a_deleted_file_says_nothing_about_the_one_with_its_inode() {
+    let mut bench = Bench::new("*.log");
+    bench.append("a.log", "1\n");
+    assert_eq!(bench.lines(), ["1"]);
+    let path = bench.path("a.log");
+    let mut stale = bench.collector.files.look(&path).unwrap();
+    stale.facts.born_nanos = stale.facts.born_nanos.map(|born| born - 1_000_000_000);
+    let id = *bench.collector.sources.keys().next().unwrap();
+    let (gone, now) = (bench.path("gone.log"), bench.now);
+    bench.collector.seen(id, &gone, &stale, now);
+    assert_eq!(bench.lines(), Vec::<String>::new());
+    bench.append("a.log", "2\n");
+    assert_eq!(bench.lines(), ["2"]);
+    let ledger = bench.collector.ledger();
+    assert!(ledger.into_iter().all(|file| file.phase == LedgerPhase::Following));
 }

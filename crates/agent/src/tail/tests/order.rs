@@ -219,3 +219,17 @@ fn a_file_that_was_truncated_and_then_renamed_meanwhile_keeps_its_place() {
     let path = bench.path("a.log").to_string_lossy().into_owned();
     assert!(paths.iter().all(|it| *it == path), "{paths:?}");
 }
+
+#[test]
+fn what_was_empty_when_it_was_seen_and_lost_its_path_does_not_wait_for_its_predecessor_to_be_closed()
+ {
+    let mut bench = Bench::new("a.log");
+    bench.append("a.log", "1\n");
+    assert_eq!(bench.lines(), ["1"]);
+    bench.rename("a.log", "a.log.1");
+    bench.append("a.log", "");
+    assert_eq!(bench.lines(), Vec::<String>::new());
+    bench.append("a.log", "2\n");
+    bench.rename("a.log", "b.log.1");
+    assert_eq!(bench.lines(), ["2"]);
+}
