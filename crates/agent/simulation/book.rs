@@ -8,10 +8,17 @@ use std::collections::{BTreeMap, HashMap};
 
 pub(crate) type LineId = usize;
 
-/// A line may be taken in parts where its writer paused for so long.
-const PAUSE: u64 = 900_000_000;
+/// The configuration takes an unfinished line when its writer pauses for so long.
+const REST_WAITS: u64 = 4_000_000_000;
 
-/// The configuration takes an unfinished line after four seconds, and looks once more for that.
+/// The same when something waits for the end of the file: another one at its path, or whoever asked
+/// the agent to end.
+const HURRIED_WAITS: u64 = 1_000_000_000;
+
+/// A line without its end keeps what was written to its path after it waiting no longer.
+const UNFINISHED_BLOCKS: u64 = 10_000_000_000;
+
+/// Until an unfinished line is taken the agent looks once more.
 const UNFINISHED_WAITS: u64 = 5_000_000_000;
 
 #[derive(Debug)]
@@ -52,6 +59,8 @@ pub(crate) struct Content {
     pub(crate) is_later: bool,
     /// It began as that of another file.
     pub(crate) is_copy: bool,
+    /// Since when another one may wait for its end.
+    hurried_at: Option<u64>,
     bytes: Vec<u8>,
     parts: Vec<Part>,
 }
@@ -119,6 +128,8 @@ pub(crate) struct Book {
     /// Which content an id was seen to stand for.
     named: HashMap<u128, ContentId>,
     last: BTreeMap<ContentId, usize>,
+    /// When the agent was asked to end, and when it was gone.
+    drains: Vec<(u64, u64)>,
     /// The last line that arrived of those written to a path, whatever file had it.
     last_of_path: BTreeMap<String, LineId>,
     /// What arrives now was sent by an agent that is no more.
@@ -232,6 +243,17 @@ impl Book {
         }
     }
 
+    /// Notes that the bytes of a content in front of `to` could not be collected.
+    pub(crate) fn excuse_before(&mut self, content: ContentId, to: usize) {
+        for part in self.contents[content].parts.iter().take_while(|part| part.at < to) {
+            let excused = (part.from, part.from + part.len.min(to - part.at));
+            let line = &mut self.lines[part.line];
+            if line.excused.last() != Some(&excused) {
+                line.excused.push(excused);
+            }
+        }
+    }
+
     /// Whether the first line of a content was not written at once.
     pub(crate) fn is_begun_with_a_part(&self, content: ContentId) -> bool {
         let Content { bytes, parts, .. } = &self.contents[content];
@@ -268,17 +290,34 @@ impl Book {
         self.last_of_path.clear();
     }
 
-    /// What has arrived of a content may arrive again.
+    /// What begins in front of `to` in a content, and has not arrived so far, need not come in the
+    /// order of its path.
+    pub(crate) fn lose_turns_before(&mut self, content: ContentId, to: usize) {
+        for part in self.contents[content].parts.iter().take_while(|part| part.at < to) {
+            let line = &mut self.lines[part.line];
+            line.is_out_of_turn |= line.arrived.is_empty();
+        }
+    }
+
+    /// What there is of a content may arrive again.
     pub(crate) fn may_repeat(&mut self, content: ContentId) {
         for part in &self.contents[content].parts {
             self.lines[part.line].may_repeat = true;
         }
     }
 
-    /// The agent has lost its memory: whatever has arrived may arrive again.
-    pub(crate) fn memory_lost(&mut self) {
-        for line in &mut self.lines {
-            line.may_repeat = true;
+    /// From now on something waits for the end of a content.
+    pub(crate) fn hurry(&mut self, content: ContentId, now: u64) {
+        self.contents[content].hurried_at.get_or_insert(now);
+    }
+
+    /// The agent is asked to end, or is gone.
+    pub(crate) fn note_drain(&mut self, is_draining: bool, now: u64) {
+        if let Some(last) = self.drains.last_mut() {
+            last.1 = last.1.min(now);
+        }
+        if is_draining {
+            self.drains.push((now, u64::MAX));
         }
     }
 
@@ -348,7 +387,13 @@ impl Book {
                 }
                 continue;
             }
-            let is_in_turn = !line.may_repeat && !line.is_out_of_turn && !self.is_overtaken;
+            // Who waits for the end of a file waits so long for that of its last line.
+            let is_unfinished = line.pieces.last().is_some_and(|(len, _)| *len < line.text.len());
+            let hurried_at = self.contents[content].hurried_at;
+            let is_waited_for =
+                !is_unfinished || hurried_at.is_none_or(|at| now < at + UNFINISHED_BLOCKS);
+            let is_in_turn =
+                is_waited_for && !line.may_repeat && !line.is_out_of_turn && !self.is_overtaken;
             if line.arrived.is_empty() && is_in_turn {
                 let last = self.last_of_path.entry(line.path.clone()).or_insert(part.line);
                 if part.line < *last {
@@ -364,7 +409,10 @@ impl Book {
                 let piece = line.pieces.iter().position(|(len, _)| *len == upper);
                 let paused = piece.is_some_and(|at| {
                     let until = line.pieces.get(at + 1).map_or(now, |next| next.1);
-                    until - line.pieces[at].1 >= PAUSE
+                    let since = line.pieces[at].1;
+                    let is_hurried = self.drains.iter().any(|(a, b)| *a <= until && *b >= since)
+                        || self.contents[content].hurried_at.is_some_and(|at| at <= until);
+                    until - since >= if is_hurried { HURRIED_WAITS } else { REST_WAITS }
                 });
                 if !paused {
                     self.wrong.altered += 1;

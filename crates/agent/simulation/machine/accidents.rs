@@ -61,7 +61,7 @@ impl Machine {
             _ => {
                 let until = self.now() + self.script.range(0, 4 * SECOND);
                 self.say(|| format!("the agent sleeps until {} ms", until / MILLI));
-                self.world.borrow_mut().well_since = None;
+                self.world.borrow_mut().note_health(false);
                 if let Some(agent) = &mut self.agent {
                     agent.paused_until = until;
                 }
@@ -114,7 +114,7 @@ impl Machine {
                 self.say(|| "the configuration is replaced".to_owned());
             }
         }
-        self.world.borrow_mut().well_since = None;
+        self.world.borrow_mut().note_health(false);
         let change = self.change();
         self.tell(Message::Change(change));
     }
@@ -125,7 +125,6 @@ impl Machine {
         }
         self.say(|| "the agent is killed".to_owned());
         self.end_life();
-        self.world.borrow_mut().excuse_forgotten();
         let rest = self.script.range(0, 4 * SECOND);
         self.later(rest, Event::Start);
     }
@@ -137,6 +136,7 @@ impl Machine {
         {
             let grace = *self.script.pick(&[SECOND, 25 * SECOND]);
             agent.drain_until = Some(now + grace);
+            self.world.borrow_mut().note_drain(true);
             agent.collector.drain(moment.clock + Duration::from_nanos(grace), moment);
             self.say(|| "the agent is asked to end".to_owned());
             self.wake_in(0);
@@ -169,6 +169,7 @@ impl Machine {
         let (now, moment) = (self.now(), self.moment());
         if let Some(agent) = &mut self.agent {
             agent.drain_until = Some(now + 120 * SECOND);
+            self.world.borrow_mut().note_drain(true);
             agent.collector.drain(moment.clock + Duration::from_secs(120), moment);
             self.wake_in(0);
         }

@@ -18,7 +18,7 @@ use agent::tail::{
 };
 use pipeline::tags::AgentLabels;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -81,6 +81,7 @@ impl Machine {
             restored,
             metrics: Arc::new(Metrics::default()),
         };
+        self.world.borrow_mut().note_start();
         let (way_out, now) = (ToSender(Rc::clone(&parcels)), self.moment());
         let mut collector = Collector::new(SimFiles(Rc::clone(&self.world)), way_out, setup, now);
         collector.configured();
@@ -165,7 +166,7 @@ impl Machine {
                 }
             }
         }
-        self.world.borrow_mut().memory.is_removed = false;
+        self.world.borrow_mut().note_configured();
         let looks = now >= agent.looked + 20 * MILLI || agent.collector.is_scan_due(moment);
         if self.habits.watches && looks {
             agent.looked = now;
@@ -200,9 +201,8 @@ impl Machine {
                 self.is_drained = true;
                 return;
             }
-            self.end_life();
             // What is dead on disk is gone with the agent; nothing of it may have been left.
-            self.world.borrow_mut().excuse_forgotten();
+            self.end_life();
             let rest = self.script.range(0, 2 * SECOND);
             self.later(rest, Event::Start);
             return;
@@ -236,7 +236,9 @@ impl Machine {
     fn note_progress(&mut self, turn: Turn) {
         let Some(agent) = &self.agent else { return };
         let world = &mut *self.world.borrow_mut();
+        let mut followed = BTreeSet::new();
         for account in agent.collector.ledger() {
+            followed.insert(account.inode);
             let is_read = matches!(account.phase, LedgerPhase::Following | LedgerPhase::Gone);
             let held = world.memory.looked.keys().rev().find(|node| {
                 let facts = &world.disk.nodes[**node];
@@ -252,16 +254,14 @@ impl Machine {
                 }
             }
         }
+        world.follows(followed);
         let faults = world.disk.faults;
         world.excuse_order_of_unreadable();
         let is_well = !matches!(turn, Turn::NoRoom { .. })
             && !self.plans.is_empty()
             && faults.io_per_mille == 0
             && !faults.no_descriptors;
-        match is_well {
-            true => world.well_since = world.well_since.or(Some(world.now)),
-            false => world.well_since = None,
-        }
+        world.note_health(is_well);
     }
 
     pub(super) fn saved(&mut self, bytes: Option<Vec<u8>>) {
@@ -296,6 +296,7 @@ impl Machine {
     pub(super) fn end_life(&mut self) {
         self.agent = None;
         self.life += 1;
-        self.world.borrow_mut().well_since = None;
+        self.world.borrow_mut().note_drain(false);
+        self.world.borrow_mut().excuse_forgotten();
     }
 }

@@ -76,7 +76,9 @@ impl Files for SimFiles {
         world.interfere();
         let content = world.disk.content(handle.node);
         world.memory.looked.insert(handle.node, content);
-        world.disk.read_at(handle.node, buf, offset, &mut world.random)
+        let read = world.disk.read_at(handle.node, buf, offset, &mut world.random)?;
+        world.took(content, offset as usize + read);
+        Ok(read)
     }
 }
 

@@ -8,7 +8,7 @@
 use super::reach::Pattern;
 use super::{SECOND, World};
 use crate::simulation::book::Content;
-use crate::simulation::disk::NodeId;
+use crate::simulation::disk::{ContentId, NodeId};
 use std::path::Path;
 
 /// A file that cannot be read keeps those that had its path after it waiting so long.
@@ -16,20 +16,27 @@ const FAILING_BLOCKS: u64 = 10 * SECOND;
 
 /// Lines that need not arrive.
 impl World {
-    /// Bytes written before this should have been read by now: nothing has kept the agent from its
-    /// work since, for longer than it takes to notice and read a file.
-    fn fair_from(&self) -> u64 {
-        match self.well_since {
-            Some(since) if since + self.fair < self.now => self.now - self.fair,
-            _ => 0,
+    /// How the agent is now. While nothing keeps it from its work, for longer than it takes to
+    /// notice and read a file, it comes to know what was written until then.
+    pub(crate) fn note_health(&mut self, is_well: bool) {
+        if !is_well {
+            self.well_since = None;
+            return;
+        }
+        let since = *self.well_since.get_or_insert(self.now);
+        if since + self.fair < self.now {
+            self.fair_from = self.fair_from.max(self.now - self.fair);
         }
     }
 
     /// Bytes were added from `offset` on to a file that the agent has not open, or only for a
-    /// configuration that is gone, and that no collected path leads to: there is nothing by which it
-    /// could come to them.
+    /// configuration that is gone, and that no collected path leads to, nor its checkpoint: there is
+    /// nothing by which it could come to them. A renamed file of which nothing came for a minute it
+    /// lets go, and looks for it when it starts again.
     pub(super) fn excuse_appended(&mut self, node: NodeId, offset: usize) {
-        if !self.is_held(node) && !self.is_visible(node) {
+        let is_let_go = self.memory.let_go.contains(&self.disk.nodes[node].inode);
+        let can_be_found = self.can_be_found(node) && !is_let_go;
+        if !self.is_held(node) && !self.is_visible(node) && !can_be_found {
             self.book.excuse(self.disk.content(node), offset, 0);
         }
     }
@@ -43,14 +50,20 @@ impl World {
     /// renaming, which may come after its successor is read.
     pub(crate) fn excuse_moved(&mut self, node: NodeId) {
         let content = self.disk.content(node);
+        self.book.hurry(content, self.now);
         let is_read = self.memory.read.get(&node).is_some_and(|(read, _)| *read == content);
         let is_held = self.is_held(node) && (is_read || !self.book.contents[content].is_copy);
         if !is_held && !self.has_known_predecessor(node) {
             self.book.untie(content);
         }
+        if !is_held && !self.can_be_found(node) && self.pattern == Pattern::Rotated {
+            self.tie(node);
+        }
         if !is_held && !self.can_be_found(node) && !self.is_visible(node) {
-            let fair = self.fair_from();
-            self.book.excuse(content, 0, fair);
+            if !self.memory.is_alive {
+                self.excuse_taken(content);
+            }
+            self.book.excuse(content, 0, self.fair_from);
         }
     }
 
@@ -59,7 +72,8 @@ impl World {
     /// original, if anything was, and beside it only.
     ///
     /// Of a content that was on no record and is not read now, nobody knows what an earlier agent
-    /// has sent: its copy may be sent again.
+    /// has sent: its copy may be sent again. And of what its copy is one nothing tells, when nothing
+    /// of it is read or on record: it has no place in the order.
     pub(super) fn excuse_truncated(
         &mut self,
         node: NodeId,
@@ -70,13 +84,23 @@ impl World {
         if read == 0 && !self.memory.once_named.contains(&content) {
             self.book.may_repeat(content);
         }
+        if !self.memory.is_alive {
+            self.excuse_taken(content);
+        }
+        if let Some((copy, _)) = copy {
+            self.memory.copies.insert(content, (copy, self.disk.content(copy)));
+            self.book.hurry(self.disk.content(copy), self.now);
+            self.book.hurry(content, self.now);
+        }
         let is_known = read > 0 || self.memory.recorded_contents.contains(&content);
+        if copy.is_some() && !is_known {
+            self.book.untie(content);
+        }
         let from = match copy {
             Some((copy, len)) if is_known && self.is_beside(copy, node) => len.max(read as usize),
             _ => read as usize,
         };
-        let fair = self.fair_from();
-        self.book.excuse(content, from, fair);
+        self.book.excuse(content, from, self.fair_from);
     }
 
     /// The configuration is removed, and with it what the agent had only open: a content that is
@@ -84,29 +108,72 @@ impl World {
     /// way then is delivered beside what the configuration collects anew.
     pub(crate) fn excuse_removed_configuration(&mut self) {
         self.memory.is_removed = true;
-        self.book.lose_turns();
+        for (content, taken) in &self.memory.taken {
+            self.book.lose_turns_before(*content, *taken);
+        }
         self.excuse_unreachable();
+        self.begin_anew();
     }
 
     /// The agent is gone, with all it had in memory or only open: what it had read and not delivered
     /// of a content that is over or has no name cannot be read again.
     pub(crate) fn excuse_forgotten(&mut self) {
-        if self.memory.has_renamed {
-            self.forget_unrecorded();
+        self.memory.is_alive = false;
+        if self.memory.is_renaming {
+            self.note_renamed();
         }
+        self.excuse_order_of_moved();
+        self.forget_renamed();
         self.forget_unnamed();
         self.memory.read.clear();
         self.memory.looked.clear();
         self.excuse_unreachable();
     }
 
-    /// No agent that begins now can come to these contents.
+    /// Whoever reads on has only what is on record: it has yet to come to what was read before.
+    fn begin_anew(&mut self) {
+        self.well_since = None;
+        self.fair_from = 0;
+    }
+
+    /// An agent begins.
+    pub(crate) fn note_start(&mut self) {
+        self.memory.is_alive = true;
+        self.memory.of_earlier_lives = self.memory.taken.keys().copied().collect();
+        self.memory.followed.clear();
+        self.memory.let_go.clear();
+        if self.memory.is_renaming {
+            self.note_renamed();
+            self.forget_renamed();
+        }
+        self.excuse_order_of_moved();
+        self.begin_anew();
+    }
+
+    /// What an agent that is gone had taken of a content and not delivered, also of one that is over
+    /// and of which this is the copy.
+    fn excuse_taken(&mut self, content: ContentId) {
+        let originals = self.memory.copies.iter().filter(|(_, copy)| copy.1 == content);
+        for content in originals.map(|(original, _)| *original).chain([content]) {
+            let taken = self.memory.taken.get(&content).copied().unwrap_or_default();
+            self.book.excuse_before(content, taken);
+        }
+    }
+
+    /// No agent that begins now can come to these contents: to what was taken of them and not
+    /// delivered, and to the rest that there was no time to read.
     fn excuse_unreachable(&mut self) {
         for content in 0..self.book.contents.len() {
             let node = self.book.contents[content].node;
             let is_over = self.disk.content(node) != content || self.disk.nodes[node].links == 0;
+            if self.is_in_known_copy(content) {
+                continue;
+            }
             if is_over || !(self.can_be_found(node) || self.is_visible(node)) {
-                self.book.excuse(content, 0, 0);
+                self.excuse_taken(content);
+                // What was before it at its path may have kept it waiting.
+                let due = self.fair_from.saturating_sub(FAILING_BLOCKS);
+                self.book.excuse(content, 0, due);
             }
         }
     }
@@ -116,25 +183,46 @@ impl World {
 impl World {
     /// The checkpoint is damaged: nobody knows what was sent.
     pub(crate) fn excuse_lost_memory(&mut self) {
-        self.book.memory_lost();
+        for content in 0..self.book.contents.len() {
+            self.book.may_repeat(content);
+        }
         self.memory.recorded.clear();
         self.memory.recorded_contents.clear();
         self.memory.named_contents.clear();
         self.excuse_forgotten();
     }
 
-    /// Files that are on no record cannot be known again by a configuration of another name, because
-    /// the name is part of what an id is derived from.
+    /// The configuration is to have another name. The name is part of what an id is derived from:
+    /// what has an id of the old one when the agent takes the new one, and is on no record when it
+    /// dies, cannot be known again.
     pub(crate) fn excuse_renamed_configuration(&mut self) {
-        self.memory.has_renamed = true;
-        self.forget_unrecorded();
+        self.memory.is_renaming = true;
     }
 
-    fn forget_unrecorded(&mut self) {
-        for content in 0..self.book.contents.len() {
-            let facts = &self.disk.nodes[self.book.contents[content].node];
-            let is_recorded = self.memory.recorded.contains(&(facts.inode, facts.born));
-            if !is_recorded || !self.memory.named_contents.contains(&content) {
+    /// The agent, or the next one, takes the configuration as it is now.
+    pub(crate) fn note_configured(&mut self) {
+        self.memory.is_removed = false;
+        if self.memory.is_renaming {
+            self.note_renamed();
+        }
+    }
+
+    fn note_renamed(&mut self) {
+        self.memory.is_renaming = false;
+        let taken = self.memory.taken.keys().copied();
+        let unrecorded: Vec<ContentId> = taken.filter(|it| !self.is_recorded(*it)).collect();
+        for content in unrecorded {
+            // Whoever gave it an id may be gone already, or be the one that runs.
+            if self.memory.of_earlier_lives.contains(&content) {
+                self.book.may_repeat(content);
+            }
+            self.memory.named_before.insert(content);
+        }
+    }
+
+    fn forget_renamed(&mut self) {
+        for content in std::mem::take(&mut self.memory.named_before) {
+            if !self.is_recorded(content) {
                 self.book.may_repeat(content);
             }
         }
@@ -163,12 +251,39 @@ impl World {
 /// Lines that need not come in the order of their path.
 impl World {
     /// Whether what is written to a file now, by a program that means `path`, has no turn: another
-    /// file has the path, or births do not tell its place. Where what is rotated is collected as well
-    /// no order is asked across the files of a path.
+    /// file has the path, or nothing tells its place.
     pub(super) fn has_no_turn(&self, node: NodeId, path: &Path) -> bool {
         let latest = self.made.get(path).and_then(|made| made.last());
-        let is_late = latest != Some(&node) || self.tied.contains(&node) || node < self.before_step;
-        is_late || self.pattern == Pattern::Rotated
+        latest != Some(&node) || self.tied.contains(&node) || node < self.before_step
+    }
+
+    /// Where what is rotated is collected as well, a file that the agent meets under another name than
+    /// the one it was written at is one of that name.
+    fn tie(&mut self, node: NodeId) {
+        self.tied.insert(node);
+        self.book.contents_of(node).into_iter().for_each(|it| self.book.untie(it));
+    }
+
+    /// What has another name than it was made with, or is in a copy only, and is on no record; where
+    /// files cannot be read, or not always, a scan may come to it before the checkpoint leads there.
+    fn excuse_order_of_moved(&mut self) {
+        if self.pattern != Pattern::Rotated {
+            return;
+        }
+        let faults = self.disk.faults;
+        let is_faulty = faults.io_per_mille > 0 || faults.no_descriptors;
+        let made = self.made.iter().flat_map(|(path, made)| made.iter().map(move |it| (path, *it)));
+        let moved = made.filter(|(path, node)| self.disk.resolve(path, true) != Some(*node));
+        let moved: Vec<NodeId> = moved.map(|(_, node)| node).collect();
+        for node in moved {
+            if is_faulty || !self.can_be_found(node) {
+                self.tie(node);
+            }
+        }
+        let copied = self.memory.copies.keys();
+        for content in copied.filter(|it| !self.memory.recorded_contents.contains(it)) {
+            self.book.untie(*content);
+        }
     }
 
     /// Two files were made at one path in one tick of the clock: nothing tells their order.
@@ -184,7 +299,8 @@ impl World {
     }
 
     /// Files cannot be read, or not always, for so long that those that had their paths after them
-    /// wait no longer.
+    /// wait no longer. A look for what came before a file takes many calls: one in twenty that fails
+    /// is enough to keep it from its end.
     pub(crate) fn excuse_order_of_unreadable(&mut self) {
         let faults = self.disk.faults;
         if faults.io_per_mille == 0 && !faults.no_descriptors {

@@ -42,7 +42,7 @@ pub(crate) struct World {
     made: BTreeMap<PathBuf, Vec<NodeId>>,
     /// Files made before the clock was set.
     before_step: NodeId,
-    /// Files that were made at one path in one tick of the clock: nothing tells their order.
+    /// Files of which nothing tells what place they have among those of their path.
     tied: BTreeSet<NodeId>,
     /// Files to be deleted, and when.
     doomed: Vec<(u64, PathBuf)>,
@@ -54,7 +54,9 @@ pub(crate) struct World {
     /// Since when files cannot be read, or not always.
     faulty_since: Option<u64>,
     /// Since when nothing kept the agent from its work.
-    pub(crate) well_since: Option<u64>,
+    well_since: Option<u64>,
+    /// What was written before this should have been read by now.
+    fair_from: u64,
     /// The agent may take so long to read what is there.
     fair: u64,
     pub(crate) memory: Memory,
@@ -83,6 +85,7 @@ impl World {
             is_interfering: false,
             faulty_since: None,
             well_since: None,
+            fair_from: 0,
             fair: 2 * scan_every + 3 * SECOND,
             memory: Memory::default(),
             trace,
@@ -149,6 +152,11 @@ impl World {
             self.act();
             self.is_interfering = false;
         }
+    }
+
+    /// The agent is asked to end, or is gone.
+    pub(crate) fn note_drain(&mut self, is_draining: bool) {
+        self.book.note_drain(is_draining, self.now);
     }
 
     pub(crate) fn no_more_interference(&mut self) {

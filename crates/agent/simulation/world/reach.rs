@@ -41,6 +41,17 @@ pub(crate) struct Memory {
     /// Which content an agent has last read of a file, and how far.
     pub(crate) looked: BTreeMap<NodeId, ContentId>,
     pub(crate) read: BTreeMap<NodeId, (ContentId, u64)>,
+    /// What agents have had of each content: so many bytes from its start on.
+    pub(super) taken: BTreeMap<ContentId, usize>,
+    /// Contents of which an agent before the one that runs has had something.
+    pub(super) of_earlier_lives: BTreeSet<ContentId>,
+    /// Inodes of the files it follows, and of those that it followed and let go.
+    pub(super) followed: BTreeSet<u64>,
+    pub(super) let_go: BTreeSet<u64>,
+    /// An agent runs.
+    pub(super) is_alive: bool,
+    /// The file, and the content of it, that a content was copied to before it was cut.
+    pub(super) copies: BTreeMap<ContentId, (NodeId, ContentId)>,
     /// Files in the checkpoint that a crash leaves.
     pub(super) recorded: BTreeSet<(u64, u64)>,
     /// Contents whose id is there.
@@ -51,8 +62,10 @@ pub(crate) struct Memory {
     pub(super) recorded_contents: BTreeSet<ContentId>,
     /// The last checkpoint could not be written.
     pub(super) saves_failed: bool,
-    /// The configuration has had another name.
-    pub(super) has_renamed: bool,
+    /// The configuration has another name, which the agent has yet to take.
+    pub(super) is_renaming: bool,
+    /// Contents with an id of a name that the configuration had before, which were on no record.
+    pub(super) named_before: BTreeSet<ContentId>,
     /// The configuration is removed, and the agent has yet to close what it had open for it.
     pub(crate) is_removed: bool,
 }
@@ -90,6 +103,13 @@ impl World {
             && self.disk.names_of(node).iter().any(|(dir, _)| Some(*dir) != elsewhere)
     }
 
+    /// Whether the checkpoint that a crash leaves has the id of a content.
+    pub(super) fn is_recorded(&self, content: ContentId) -> bool {
+        let facts = &self.disk.nodes[self.book.contents[content].node];
+        self.memory.recorded.contains(&(facts.inode, facts.born))
+            && self.memory.named_contents.contains(&content)
+    }
+
     /// Whether the agent knows of a file that had the path of this one before it, or of this one, and
     /// was born no later: only behind such a one births tell that this one has its place.
     pub(super) fn has_known_predecessor(&self, node: NodeId) -> bool {
@@ -110,6 +130,32 @@ impl World {
     pub(super) fn is_beside(&self, one: NodeId, other: NodeId) -> bool {
         let dirs = |node| self.disk.names_of(node).into_iter().map(|(dir, _)| dir);
         dirs(one).any(|dir| dirs(other).any(|it| it == dir))
+    }
+
+    /// Whether a content that is over stands in a copy beside its file, where the checkpoint leads
+    /// to.
+    pub(super) fn is_in_known_copy(&self, content: ContentId) -> bool {
+        let Some((copy, copied)) = self.memory.copies.get(&content).copied() else { return false };
+        self.memory.recorded_contents.contains(&content)
+            && self.disk.content(copy) == copied
+            && self.is_beside(copy, self.book.contents[content].node)
+    }
+
+    /// The agent has read a content up to here, and with it what it is the copy of.
+    pub(crate) fn took(&mut self, content: ContentId, to: usize) {
+        let originals = self.memory.copies.iter().filter(|(_, copy)| copy.1 == content);
+        let originals: Vec<ContentId> = originals.map(|(original, _)| *original).collect();
+        for content in originals.into_iter().chain([content]) {
+            let taken = self.memory.taken.entry(content).or_default();
+            *taken = to.max(*taken);
+        }
+    }
+
+    /// The agent follows files with these inodes, and no others.
+    pub(crate) fn follows(&mut self, inodes: BTreeSet<u64>) {
+        let before = std::mem::replace(&mut self.memory.followed, inodes);
+        self.memory.let_go.extend(before);
+        self.memory.let_go.retain(|inode| !self.memory.followed.contains(inode));
     }
 
     /// A checkpoint with these entries is on disk.
