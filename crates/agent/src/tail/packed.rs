@@ -63,7 +63,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
             Err(error) => return self.cannot_open(path, &error),
         };
         let inode = (facts.device, facts.inode);
-        if self.sources.get(&id)?.by_inode.contains_key(&inode) {
+        if let Some(key) = self.sources.get(&id)?.by_inode.get(&inode).copied()
+            && !self.let_go_of_reborn(id, key, &facts, now)
+        {
             return None;
         }
         let head = &head[..head_len];
