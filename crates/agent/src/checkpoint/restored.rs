@@ -6,8 +6,12 @@ use pipeline::identity::FileFacts;
 use std::collections::HashSet;
 use std::path::Path;
 
-/// How long an entry is kept after its file was last seen, in seconds.
+/// How long an entry is kept after its file was last seen, in seconds; at least as long after the
+/// start.
 const KEEP_SECONDS: u64 = 24 * 60 * 60;
+
+/// The same of one that waits for its configuration.
+const KEEP_WAITING_SECONDS: u64 = 30 * KEEP_SECONDS;
 
 /// Who asks for a position.
 #[derive(Clone, Copy, Debug)]
@@ -127,9 +131,22 @@ impl Restored {
         self.entries.iter().filter(is_claimed).cloned().collect()
     }
 
-    /// Drops the entries that are not worth keeping any more at `now_seconds`.
-    pub fn drop_old(&mut self, now_seconds: u64) {
-        self.entries.retain(|ranked| ranked.entry.seen + KEEP_SECONDS > now_seconds);
+    /// Drops the entries that are not worth keeping any more at `now_seconds`. Those for which
+    /// `is_waiting` are kept for a month, because nobody has asked for them yet.
+    pub fn drop_old(
+        &mut self,
+        now_seconds: u64,
+        begun_seconds: u64,
+        is_waiting: impl Fn(&Entry) -> bool,
+    ) {
+        self.entries.retain(|Ranked { entry, .. }| {
+            let seen = entry.seen.max(begun_seconds).saturating_add(KEEP_SECONDS);
+            let waits = entry.seen.saturating_add(KEEP_WAITING_SECONDS);
+            match is_waiting(entry) {
+                true => waits > now_seconds || seen > now_seconds,
+                false => seen > now_seconds,
+            }
+        });
     }
 }
 
@@ -180,9 +197,17 @@ mod tests {
     #[test]
     fn entries_of_files_that_are_long_gone_are_forgotten() {
         let mut restored = Restored::new(vec![entry("c", 5, 1)]);
-        restored.drop_old(1_700_000_000 + KEEP_SECONDS - 1);
-        assert_eq!(restored.all().count(), 1);
-        restored.drop_old(1_700_000_000 + KEEP_SECONDS);
-        assert_eq!(restored.all().count(), 0);
+        let left = |restored: &mut Restored, seconds: u64, begun: u64, is_waiting: bool| {
+            restored.drop_old(1_700_000_000 + seconds, 1_700_000_000 + begun, |_| is_waiting);
+            restored.all().count()
+        };
+        assert_eq!(left(&mut restored, KEEP_WAITING_SECONDS - 1, 0, true), 1);
+        assert_eq!(left(&mut restored, KEEP_SECONDS - 1, 0, false), 1);
+        assert_eq!(
+            left(&mut restored, KEEP_SECONDS, 1, false),
+            1,
+            "a day after the start at least"
+        );
+        assert_eq!(left(&mut restored, KEEP_SECONDS, 0, false), 0);
     }
 }

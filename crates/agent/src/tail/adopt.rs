@@ -353,9 +353,14 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let youngest = facts.modified_nanos.max(facts.born_nanos.unwrap_or(0));
         let is_young = youngest >= self.setup.read_whole_after_nanos;
         let inode = (facts.device, facts.inode);
-        let dormant = source.dormant.remove(&inode);
+        let dormant = source.dormant.get(&inode).copied();
         let was_dormant = dormant.is_some();
-        let is_new = source.is_scanned || is_young && source.plan.tail_bytes.is_none();
+        // What appears in a directory that is known is new. A directory that comes later may bring
+        // old files with it.
+        let is_new = match source.is_scanned {
+            false => is_young && source.plan.tail_bytes.is_none(),
+            true => is_young || source.dirs.iter().any(|(dir, _)| Some(&**dir) == path.parent()),
+        };
         if is_new && !was_dormant {
             return Some(Begin::at_start(0));
         }
@@ -367,12 +372,23 @@ impl<F: Files, S: Ship> Collector<F, S> {
         // What came since it was found is new, however much it is.
         let known_bytes = dormant.map_or(u64::MAX, |(size, _)| size);
         let begin = match facts.size_bytes.saturating_sub(tail).min(known_bytes) {
-            0 => return Some(Begin::at_start(0)),
+            0 => {
+                source.dormant.remove(&inode);
+                return Some(Begin::at_start(0));
+            }
             begin => begin,
         };
         // One byte earlier, so that a line which starts exactly there is found.
         let window = &mut self.buffer[..LINE_START_WITHIN];
-        let read = read_full(&mut self.files, handle, window, begin - 1).ok()?;
+        // It sleeps on until this succeeds.
+        let read = match read_full(&mut self.files, handle, window, begin - 1) {
+            Ok(read) => read,
+            Err(error) => {
+                self.cannot_open(path, &error);
+                return None;
+            }
+        };
+        self.sources.get_mut(&id)?.dormant.remove(&inode);
         let newline = window[..read].iter().position(|byte| *byte == b'\n');
         let skip = newline.map_or(1, |at| at + 1);
         let position = begin - 1 + skip as u64;

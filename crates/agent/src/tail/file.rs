@@ -135,8 +135,8 @@ impl<H> Tail<H> {
     /// Bytes that are not acknowledged, of the size last seen.
     pub(super) fn lag_bytes(&self) -> u64 {
         match self.phase {
-            // The old content is gone but for what was read.
-            Phase::Rewritten => self.stream.position() - self.acks.safe().0,
+            // The old content is gone, or not wanted, but for what was read.
+            Phase::Rewritten | Phase::Deselected => self.stream.position() - self.acks.safe().0,
             _ => self.facts.size_bytes.saturating_sub(self.acks.safe().0),
         }
     }

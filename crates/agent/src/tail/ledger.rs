@@ -62,6 +62,8 @@ pub enum LedgerPhase {
     Gone,
     /// Other content has taken its place; what was read of it is being delivered.
     Rewritten,
+    /// Its configuration does not select it any more: what was read of it is delivered.
+    Deselected,
     /// It is over, and bytes of it may be missing.
     Over,
     /// It is a file or a directory that the agent may not read.
@@ -75,6 +77,7 @@ impl LedgerPhase {
             Self::Following => "following",
             Self::Gone => "gone",
             Self::Rewritten => "rewritten",
+            Self::Deselected => "deselected",
             Self::Over => "over",
             Self::Unreadable => "unreadable",
         }
@@ -108,7 +111,11 @@ impl<F: Files, S: Ship> Collector<F, S> {
             inode: tail.facts.inode,
             file: tail.id,
             generation: tail.generation,
-            seen_bytes: tail.seen_bytes.max(tail.stream.position()),
+            seen_bytes: match tail.phase {
+                // What is behind is not wanted, and so not missing.
+                Phase::Deselected => tail.stream.position(),
+                _ => tail.seen_bytes.max(tail.stream.position()),
+            },
             read_bytes: tail.stream.position(),
             acked: [&tail.left_out, &dead_letter, &destroyed]
                 .into_iter()
@@ -122,6 +129,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 Phase::Following => LedgerPhase::Following,
                 Phase::Gone { .. } => LedgerPhase::Gone,
                 Phase::Rewritten => LedgerPhase::Rewritten,
+                Phase::Deselected => LedgerPhase::Deselected,
             },
         })
     }

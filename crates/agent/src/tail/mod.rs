@@ -203,6 +203,8 @@ pub struct Collector<F: Files, S: Ship> {
     /// Open batches in the order in which they get old.
     due: BTreeSet<(Instant, FileKey)>,
     restored: Restored,
+    /// When it began, UNIX seconds.
+    begun_seconds: u64,
     running: HashSet<String>,
     next_id: u64,
     next_scan: Instant,
@@ -244,6 +246,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             parked: Vec::new(),
             due: BTreeSet::new(),
             restored,
+            begun_seconds: now.wall_seconds(),
             running: HashSet::new(),
             next_id: 1,
             next_scan: now.clock,
@@ -364,7 +367,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
     fn make_ready(&mut self, key: FileKey) {
         if let Some(tail) = self.tails.get_mut(&key)
             && !tail.is_queued
-            && tail.phase != Phase::Rewritten
+            && !matches!(tail.phase, Phase::Rewritten | Phase::Deselected)
         {
             tail.is_queued = true;
             self.ready.push(tail.source, key);
@@ -413,6 +416,9 @@ enum Phase {
     },
     /// Other content has taken its place in the same file; nothing of it is left to be read.
     Rewritten,
+    /// Its configuration has been changed and does not select it any more: it is read on when it
+    /// does again.
+    Deselected,
 }
 
 fn file_alarm(name: &'static str, path: &std::path::Path, error: &std::io::Error) {

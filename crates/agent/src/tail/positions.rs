@@ -61,7 +61,16 @@ impl<F: Files, S: Ship> Collector<F, S> {
         self.recording.clear();
         self.recording
             .extend(self.tails.iter().filter(|(_, tail)| !tail.is_recorded).map(|(key, _)| *key));
-        self.restored.drop_old(now.wall_seconds());
+        // A file that is over is forgotten after a while. What waits for its configuration, or to be
+        // selected again, is kept.
+        let mut restored = std::mem::take(&mut self.restored);
+        let is_waiting = |entry: &Entry| {
+            let mut sources = self.sources.values();
+            let source = sources.find(|source| source.plan.name == entry.config);
+            source.is_none_or(|source| self.is_entry_deselected(source, entry))
+        };
+        restored.drop_old(now.wall_seconds(), self.begun_seconds, is_waiting);
+        self.restored = restored;
         // What waits to be found again stands in front of what came after it.
         let mut waiting: HashMap<&Path, VecDeque<&Ranked>> = HashMap::new();
         for ranked in self.restored.ranked() {

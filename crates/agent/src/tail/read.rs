@@ -52,7 +52,10 @@ impl<F: Files, S: Ship> Collector<F, S> {
             .filter(|it| it.front() != Some(&key) && it.contains(&key))
             .and_then(|it| it.front().copied());
         let is_ready = tail.is_recorded || self.records_fail;
-        if waits_for.is_some() || !is_ready || tail.phase == Phase::Rewritten {
+        if waits_for.is_some()
+            || !is_ready
+            || matches!(tail.phase, Phase::Rewritten | Phase::Deselected)
+        {
             tail.is_queued = false;
             // Whoever is in front looks once more for its end.
             if let Some(first) = waits_for.filter(|_| tail.facts.size_bytes > 0) {

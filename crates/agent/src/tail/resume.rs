@@ -217,6 +217,10 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let entries = self.entries_of(id);
         for known in &entries {
             let entry = &known.entry;
+            let source = self.sources.get(&id);
+            if source.is_some_and(|source| self.is_entry_deselected(source, entry)) {
+                continue;
+            }
             match self.files.look(&entry.at) {
                 Ok(found) if entry.may_be(&found.facts) => {
                     // What was read to its end is found by the scan, or over.

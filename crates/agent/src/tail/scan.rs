@@ -57,6 +57,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let starts = source.plan.discover.starts();
         let mut waiting: Vec<(PathBuf, Place)> =
             starts.map(|(root, place)| (placed(root, prefix), place)).collect();
+        let unreadable = self.unreadable;
         let mut dirs = Vec::new();
         let mut visited: HashSet<(Inode, usize)> = HashSet::new();
         let mut found: Vec<(PathBuf, Found)> = Vec::new();
@@ -84,11 +85,21 @@ impl<F: Files, S: Ship> Collector<F, S> {
         });
         // Several paths may lead to one file.
         found.dedup_by(|(left, _), (right, _)| left == right);
+        let inodes: HashSet<Inode> =
+            found.iter().map(|(_, what)| (what.facts.device, what.facts.inode)).collect();
         for (path, what) in found {
             self.seen(id, &path, &what, now);
         }
+        if self.unreadable == unreadable
+            && let Some(source) = self.sources.get_mut(&id)
+        {
+            // An inode that is not there any more may be another file's.
+            source.dormant.retain(|inode, _| inodes.contains(inode));
+            source.copies.retain(|inode, _| inodes.contains(inode));
+        }
         let scan = self.scans;
         let Some(source) = self.sources.get(&id) else { return };
+        let is_replanned = source.is_replanned;
         let is_unseen = |key: &&FileKey| {
             self.tails
                 .get(key)
@@ -96,11 +107,15 @@ impl<F: Files, S: Ship> Collector<F, S> {
         };
         let unseen: Vec<FileKey> = source.by_inode.values().filter(is_unseen).copied().collect();
         for key in unseen {
-            self.lost_path(key, now);
+            match is_replanned && self.is_deselected(key) {
+                true => self.deselect(key),
+                false => self.lost_path(key, now),
+            }
         }
         if let Some(source) = self.sources.get_mut(&id) {
             source.dirs = dirs;
             source.is_scanned = true;
+            source.is_replanned = false;
         }
         self.find_quiet_dirs(id, now);
     }
@@ -219,6 +234,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let is_reborn = self.is_reborn(key, facts);
         if is_reborn {
             self.lost_path(key, now);
+            if self.tails.get(&key).is_some_and(|tail| tail.phase == Phase::Deselected) {
+                self.remove(key);
+            }
             if let Some(source) = self.sources.get_mut(&id) {
                 source.by_inode.remove(&(facts.device, facts.inode));
             }
@@ -350,7 +368,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
             let (took_old, takes_new) = (source.takes(from, prefix), source.takes(to, prefix));
             match source.by_inode.get(&inode).copied() {
                 Some(key) if !takes_new => {
-                    if let Some(tail) = self.tails.get_mut(&key) {
+                    let tail = self.tails.get_mut(&key);
+                    if let Some(tail) = tail.filter(|it| it.phase != Phase::Deselected) {
                         tail.at = to.to_owned();
                         self.unsaved = self.unsaved.max(Unsaved::Positions);
                     }

@@ -1,8 +1,9 @@
 //! A configuration that runs: its plan, its files, and how it starts, changes and stops.
 
-use super::{Collector, Destination, FileKey, LaneId, Moment, SourceId};
-use crate::checkpoint::Claim;
-use crate::files::Files;
+use super::{Collector, Destination, FileKey, LaneId, Moment, Phase, SourceId, Unsaved};
+use crate::checkpoint::{Claim, Entry};
+use crate::files::{Files, Shown};
+use crate::info;
 use crate::tail::Ship;
 use pipeline::batch::BatchLimits;
 use pipeline::discover::Place;
@@ -41,6 +42,8 @@ pub(super) struct Source {
     pub(super) is_recovered: bool,
     /// The first scan is over: what appears from now on is new.
     pub(super) is_scanned: bool,
+    /// The plan is another one since the last scan: files may be deselected.
+    pub(super) is_replanned: bool,
 }
 
 impl Source {
@@ -58,6 +61,7 @@ impl Source {
             must_recover: true,
             is_recovered: false,
             is_scanned: false,
+            is_replanned: false,
         }
     }
 
@@ -90,12 +94,22 @@ impl Source {
     /// The same where the directory is not known now, because it was not there at the last scan or
     /// the plan is new.
     pub(super) fn takes_unscanned(&self, path: &Path, prefix: &Path) -> bool {
-        let shown = shown(path, prefix);
-        let (whole, name) = (shown.as_os_str().as_bytes(), path.file_name().unwrap_or_default());
-        let mut dirs = shown.ancestors().skip(1);
-        self.plan.discover.takes_path(whole)
-            && !self.plan.exclude.excludes_file(whole, name.as_bytes())
-            && !dirs.any(|dir| self.plan.exclude.excludes_dir(dir.as_os_str().as_bytes()))
+        self.selects(&shown(path, prefix))
+    }
+
+    /// Whether the plan wants the file that is written at this path, as the configuration names it.
+    pub(super) fn selects(&self, shown: &Path) -> bool {
+        let (discover, exclude) = (&self.plan.discover, &self.plan.exclude);
+        let name = shown.file_name().unwrap_or_default().as_bytes();
+        // Where a walk begins is not asked about, only what it enters.
+        let is_entered = |(root, _): (&str, Place)| {
+            let entered = shown.ancestors().skip(1).take_while(|dir| *dir != Path::new(root));
+            shown.starts_with(root)
+                && !entered.into_iter().any(|dir| exclude.excludes_dir(bytes(dir)))
+        };
+        discover.takes_path(bytes(shown))
+            && !exclude.excludes_file(bytes(shown), name)
+            && discover.starts().any(is_entered)
     }
 
     /// Whether so much is unread of a file that it is to be read on at its end.
@@ -206,8 +220,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
         source.limits = limits(&plan, &self.setup.limits);
         self.ready.set_priority(id, plan.priority);
         source.plan = plan;
-        // The paths may be other ones: the next scan finds them, and what it does not find any
-        // more is read to its end.
+        // The paths may be other ones: the next scan finds them, and deselects what it does not find
+        // any more. Nothing is read before it.
+        source.is_replanned = true;
         source.dirs.clear();
         source.quiet_dirs.clear();
         for key in keys {
@@ -216,6 +231,48 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 file_labels(&self.setup.labels, &source.plan, &tail.shown, &tail.facts, tail.id);
             tail.stream.relabel(labels);
         }
+    }
+
+    /// Reads no more of a file that its configuration does not select any more. What was read is
+    /// delivered, and its position kept: it goes on there when it is selected again.
+    pub(super) fn deselect(&mut self, key: FileKey) {
+        self.seal(key);
+        let Some(tail) = self.tails.get_mut(&key) else { return };
+        info!(
+            "{} is not selected any more; it was read to byte {}",
+            Shown::of(&tail.at),
+            tail.stream.position()
+        );
+        tail.phase = Phase::Deselected;
+        tail.handle = None;
+        tail.rest = None;
+        tail.failing = None;
+        tail.is_caught_up = true;
+        self.unsaved = self.unsaved.max(Unsaved::Positions);
+        let Some(lane) = self.lanes.get_mut(&tail.lane) else { return };
+        lane.waiting.retain(|other| *other != key);
+        if let Some(next) = lane.waiting.front().copied() {
+            self.make_ready(next);
+        }
+    }
+
+    /// Whether a file that the last scan did not find is where it was, and its plan does not want
+    /// it: it was not renamed.
+    pub(super) fn is_deselected(&mut self, key: FileKey) -> bool {
+        let Some(tail) = self.tails.get(&key) else { return false };
+        let is_wanted = self.sources.get(&tail.source).is_none_or(|it| it.selects(&tail.shown));
+        // A rotated file is read to its end.
+        if is_wanted || tail.at != placed(&tail.shown, &self.setup.path_prefix) {
+            return false;
+        }
+        self.files.look(&tail.at).is_ok_and(|found| {
+            (found.facts.device, found.facts.inode) == (tail.facts.device, tail.facts.inode)
+        })
+    }
+
+    /// Whether an entry is of a file that its configuration does not select any more.
+    pub(super) fn is_entry_deselected(&self, source: &Source, entry: &Entry) -> bool {
+        entry.at == placed(&entry.path, &self.setup.path_prefix) && !source.selects(&entry.path)
     }
 
     /// Stops a configuration. Its batches under way are delivered; its acknowledged positions are

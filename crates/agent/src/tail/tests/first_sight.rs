@@ -46,3 +46,17 @@ fn an_old_file_that_grows_by_more_than_its_tail_loses_nothing_new() {
     let lines = bench.lines();
     assert_eq!(lines.iter().filter(|line| line.starts_with('n')).count(), 50);
 }
+
+#[test]
+fn a_directory_that_comes_later_may_hold_old_files_and_new_ones() {
+    let mut bench = Bench::new("*.log");
+    assert_eq!(bench.lines().len(), 0);
+    fs::create_dir(bench.path("late")).unwrap();
+    fs::write(bench.path("late/old.log"), "old\n").unwrap();
+    let file = File::options().write(true).open(bench.path("late/old.log")).unwrap();
+    file.set_modified(std::time::SystemTime::now() - Duration::from_secs(36_000)).unwrap();
+    bench.collector.setup.read_whole_after_nanos = bench.now.wall_nanos + 3_600_000_000_000;
+    assert_eq!(bench.lines().len(), 0, "it is as old as the rule wants it");
+    bench.append("late/new.log", "new\n");
+    assert_eq!(bench.lines(), ["new"], "its directory is known by now");
+}
