@@ -21,8 +21,8 @@ impl Mask {
     /// Compiles a mask.
     pub(crate) fn new(mask: &collect::Mask) -> Result<Self, PatternError> {
         // Each alone first: together they might be a pattern that neither is.
-        Engine::search(&mask.before)?;
-        Engine::search(&mask.content)?;
+        Engine::check_search(&mask.before)?;
+        Engine::check_search(&mask.content)?;
         Ok(Self {
             field: Lookup::new(&mask.key),
             pattern: Engine::search(&format!("({}){}", mask.before, mask.content))?,
