@@ -2,6 +2,10 @@
 //!
 //! Several compressed files behind each other are one, as `gzip` itself has it. Checksums are
 //! compared; what stands behind the last file and is none is left alone.
+//!
+//! Inflating and checksums are `flate2`'s. Its own reader of whole files is not used: it drops what
+//! came out in the step that met the damage, which are log lines, and says only in words whether
+//! data, checksum or what stands behind the end is wrong.
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
@@ -254,6 +258,17 @@ mod tests {
             let (text, ended) = unpacked(&packed[..len], 7, 64);
             assert!(b"one\ntwo\nthree\n".starts_with(&text));
             assert_eq!(ended, Ok(false));
+        }
+    }
+
+    #[test]
+    fn what_stands_before_the_damage_comes_out() {
+        let head = &packed(b"", None)[..10];
+        let stored = [0, 4, 0, !4, !0, b'o', b'n', b'e', b'\n'];
+        let no_such_block = [0b111];
+        let packed = [head, &stored, &no_such_block].concat();
+        for piece in [1, 5, 100] {
+            assert_eq!(unpacked(&packed, piece, 64), (b"one\n".to_vec(), Err(Damage::Data)));
         }
     }
 
