@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 /// What was not used in the time before may be made up for, this much of it.
 const CREDIT: Duration = Duration::from_millis(100);
 
+/// One read is paid for within this time, whatever the pace.
+const LONGEST: Duration = Duration::from_secs(3600);
+
 /// Spreads bytes over time, so that no more than so many are read in a second.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
@@ -33,9 +36,6 @@ impl Pace {
         self.paid_at = Some(from + price.min(LONGEST));
     }
 }
-
-/// One read is paid for within this time, whatever the pace.
-const LONGEST: Duration = Duration::from_secs(3600);
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,9 @@
 //! short one as long as nothing but the time looks at a field. Everything else goes through a
 //! [`FieldList`]: the parser fills it, then time, filters and masks see it, in this order.
 
+mod added;
 mod apsara;
+mod cutter;
 mod delimiter;
 mod fault;
 mod fields;
@@ -27,13 +29,14 @@ pub(crate) use regex::{ByteSet, Item, leading_set, read_sequence};
 pub use regex::{PatternError, RegexParser};
 
 use crate::time::TimeFormat;
+use added::{AddedFields, OffsetField, PreciseField, own_name};
 use apsara::ApsaraParser;
+use cutter::Cutter;
 use delimiter::DelimiterParser;
-use fields::{FieldList, KnownNames, LONGEST_RECORD, Lookup, Name, Piece, acceptable};
+use fields::{FieldList, LONGEST_RECORD, Lookup, Piece};
 use jiff::tz::TimeZone;
-use json::JsonParser;
 use regex::several::Several;
-use sls::collect::{PreciseTime, PreciseUnit};
+use sls::collect::PreciseTime;
 use sls::log_group::{LogGroupWriter, PreparedKey};
 
 /// Name of the field that holds a whole record.
@@ -68,23 +71,6 @@ pub enum Outcome {
     Dropped(Fault),
 }
 
-/// How records become fields.
-#[derive(Clone, Debug)]
-enum Cutter {
-    /// Simple mode: the record is one field.
-    Whole(PreparedKey),
-    /// One field for each group of a pattern.
-    Regex(Box<RegexParser>),
-    /// The same, with the first of several patterns that matches.
-    Several(Box<Several>),
-    /// One field for each member of an object.
-    Json(Box<JsonParser>),
-    /// One field for each column.
-    Delimiter(Box<DelimiterParser>),
-    /// Apsara logs.
-    Apsara(Box<ApsaraParser>),
-}
-
 /// Parses the records of one configuration.
 #[derive(Clone, Debug)]
 pub struct Parser {
@@ -93,22 +79,15 @@ pub struct Parser {
     time: Option<TimeField>,
     /// How old a log may be.
     max_age_seconds: Option<u32>,
-    /// Field that repeats the time as a number.
-    precise: Option<PreciseField>,
-    /// Field that says where in its file a log stood.
-    offset: Option<OffsetField>,
+    added: AddedFields,
     filter: Option<Filter>,
     masks: Vec<Mask>,
     unparsed: Unparsed,
     /// Field of a record that does not parse.
     unparsed_name: Box<[u8]>,
-    /// Field that carries the whole record beside the parsed ones.
-    raw: Option<Box<[u8]>>,
     /// Nothing but the time looks at the fields, and they are fixed.
     is_short: bool,
     list: FieldList,
-    /// Names of the fields of simple and regex mode.
-    known: KnownNames,
 }
 
 /// The field that holds the time of a log.
@@ -118,23 +97,6 @@ struct TimeField {
     /// Its index where the fields are fixed.
     index: usize,
     format: TimeFormat,
-}
-
-/// The field that repeats the time of a log as a number (`precise_timestamp`).
-#[derive(Clone, Debug)]
-struct PreciseField {
-    name: Box<[u8]>,
-    nanos_in_unit: u64,
-    /// The log itself carries its nanoseconds, too.
-    keeps_nanos: bool,
-}
-
-/// The field that says where in its file a log stood.
-#[derive(Clone, Debug)]
-struct OffsetField {
-    name: Box<[u8]>,
-    /// Of the record that comes next.
-    bytes: u64,
 }
 
 /// What becomes of a record that does not parse.
@@ -149,54 +111,47 @@ enum Unparsed {
 impl Parser {
     /// Simple mode.
     pub fn whole() -> Self {
-        let mut known = KnownNames::default();
-        known.add(CONTENT.as_bytes());
-        Self::new(Cutter::Whole(PreparedKey::new(CONTENT.as_bytes())), known)
+        Self::new(Cutter::whole())
     }
 
     /// Regex mode.
     pub fn regex(parser: RegexParser) -> Self {
-        let known = parser.names();
-        Self::new(Cutter::Regex(Box::new(parser)), known)
+        Self::new(Cutter::Regex(Box::new(parser)))
     }
 
     /// Regex mode with several patterns, of which there is one at least.
     pub(crate) fn several(parsers: Vec<RegexParser>) -> Self {
-        Self::new(Cutter::Several(Box::new(Several::new(parsers))), KnownNames::default())
+        Self::new(Cutter::Several(Box::new(Several::new(parsers))))
     }
 
     /// Apsara mode; see [`ApsaraParser::new`].
     pub(crate) fn apsara(zone: TimeZone, micro_zone: TimeZone) -> Option<Self> {
         let parser = ApsaraParser::new(zone, micro_zone)?;
-        Some(Self::new(Cutter::Apsara(Box::new(parser)), KnownNames::default()))
+        Some(Self::new(Cutter::Apsara(Box::new(parser))))
     }
 
     /// JSON mode.
     pub fn json() -> Self {
-        Self::new(Cutter::Json(Box::default()), KnownNames::default())
+        Self::new(Cutter::Json(Box::default()))
     }
 
     /// Delimiter mode.
     pub(crate) fn delimiter(columns: &Columns<'_>) -> Self {
-        let parser = DelimiterParser::new(columns);
-        Self::new(Cutter::Delimiter(Box::new(parser)), KnownNames::default())
+        Self::new(Cutter::Delimiter(Box::new(DelimiterParser::new(columns))))
     }
 
-    fn new(cutter: Cutter, known: KnownNames) -> Self {
+    fn new(cutter: Cutter) -> Self {
         let mut parser = Self {
             cutter,
             time: None,
             max_age_seconds: None,
-            precise: None,
-            offset: None,
+            added: AddedFields::default(),
             filter: None,
             masks: Vec::new(),
             unparsed: Unparsed::Dropped,
             unparsed_name: RAW_LOG.as_bytes().into(),
-            raw: None,
             is_short: false,
             list: FieldList::default(),
-            known,
         };
         parser.choose_way();
         parser
@@ -206,15 +161,11 @@ impl Parser {
         let is_fixed = match &self.cutter {
             Cutter::Whole(_) => self.time.is_none(),
             // A log without fields is no log, which the long way knows.
-            Cutter::Regex(_) => self.known.len() > 0,
+            Cutter::Regex(_) => self.cutter.known().len() > 0,
             _ => false,
         };
-        self.is_short = is_fixed
-            && self.filter.is_none()
-            && self.masks.is_empty()
-            && self.raw.is_none()
-            && self.precise.is_none()
-            && self.offset.is_none();
+        self.is_short =
+            is_fixed && self.filter.is_none() && self.masks.is_empty() && self.added.is_empty();
     }
 
     /// Keeps records that do not parse.
@@ -243,7 +194,7 @@ impl Parser {
     /// Adds the whole record to each log as the field `name`.
     #[must_use]
     pub fn with_raw(mut self, name: &str) -> Self {
-        self.raw = Some(own_name(name));
+        self.added.raw = Some(own_name(name));
         self.choose_way();
         self
     }
@@ -252,7 +203,8 @@ impl Parser {
     pub fn set_time(&mut self, key: &str, format: TimeFormat) -> bool {
         let may_have = self.may_have(key);
         if may_have {
-            let index = self.known.find(key.as_bytes()).map_or(usize::MAX, |at| at as usize);
+            let index =
+                self.cutter.known().find(key.as_bytes()).map_or(usize::MAX, |at| at as usize);
             self.time = Some(TimeField { field: Lookup::new(key), index, format });
             self.choose_way();
         }
@@ -273,29 +225,14 @@ impl Parser {
 
     /// Whether a log can have a field named `key`.
     pub(crate) fn may_have(&self, key: &str) -> bool {
-        let is_raw = self.raw.as_deref() == Some(key.as_bytes());
-        let is_offset = self.offset.as_ref().is_some_and(|it| *it.name == *key.as_bytes());
-        is_raw
-            || is_offset
-            || match &self.cutter {
-                Cutter::Whole(_) | Cutter::Regex(_) => self.known.find(key.as_bytes()).is_some(),
-                Cutter::Several(parser) => parser.may_have(key.as_bytes()),
-                Cutter::Json(_) | Cutter::Apsara(_) => true,
-                Cutter::Delimiter(parser) => parser.may_have(key.as_bytes()),
-            }
+        self.added.may_have(key.as_bytes()) || self.cutter.may_have(key.as_bytes())
     }
 
     /// Adds the time to each log that parses, as a number of the field `rule` names. Times whose
     /// nanoseconds are not asked for otherwise are written without.
     #[must_use]
     pub(crate) fn with_precise_time(mut self, rule: &PreciseTime, keeps_nanos: bool) -> Self {
-        let nanos_in_unit = match rule.unit {
-            PreciseUnit::Millis => 1_000_000,
-            PreciseUnit::Micros => 1_000,
-            PreciseUnit::Nanos => 1,
-        };
-        let name = own_name(&rule.key);
-        self.precise = Some(PreciseField { name, nanos_in_unit, keeps_nanos });
+        self.added.precise = Some(PreciseField::new(rule, keeps_nanos));
         self.choose_way();
         self
     }
@@ -303,7 +240,7 @@ impl Parser {
     /// Adds to each log where in its file it stood, as the field `name`.
     #[must_use]
     pub(crate) fn with_offset(mut self, name: &str) -> Self {
-        self.offset = Some(OffsetField { name: own_name(name), bytes: 0 });
+        self.added.offset = Some(OffsetField { name: own_name(name), bytes: 0 });
         self.choose_way();
         self
     }
@@ -311,25 +248,13 @@ impl Parser {
     /// Whether logs say where in their file they stood.
     #[inline]
     pub(crate) fn wants_offset(&self) -> bool {
-        self.offset.is_some()
+        self.added.offset.is_some()
     }
 
     /// Where the record stands that comes next.
     pub(crate) fn set_offset(&mut self, bytes: u64) {
-        if let Some(offset) = &mut self.offset {
+        if let Some(offset) = &mut self.added.offset {
             offset.bytes = bytes;
-        }
-    }
-
-    /// Lists where the log stood, if that is wanted. A log without fields stays one.
-    #[inline]
-    fn list_offset(&mut self, record: &[u8]) {
-        if let Some(offset) = &self.offset
-            && !self.list.fields.is_empty()
-        {
-            let value = self.list.number(offset.bytes);
-            let known = known_names(&self.cutter, &self.known);
-            self.list.put(&offset.name, value, record, known);
         }
     }
 
@@ -344,8 +269,8 @@ impl Parser {
         let record = without_nul(record);
         if self.is_short {
             match &mut self.cutter {
-                Cutter::Whole(key) => {
-                    group.log(now.seconds, now.nanos, std::iter::once((&*key, record)));
+                Cutter::Whole(whole) => {
+                    group.log(now.seconds, now.nanos, std::iter::once((&whole.key, record)));
                     return Outcome::Parsed;
                 }
                 Cutter::Regex(parser) => {
@@ -382,29 +307,13 @@ impl Parser {
         if record.len() > LONGEST_RECORD {
             return self.unparsed(record, Fault::TooLong, now, group);
         }
-        // The time of a log that names no other field for it.
-        let mut own_time = now;
-        let cut = match &mut self.cutter {
-            Cutter::Whole(_) => {
-                self.list.push(Name::Known(0), Piece::record(0..record.len()));
-                Ok(())
-            }
-            Cutter::Regex(parser) => parser.cut(record).map(|()| parser.list(&mut self.list)),
-            Cutter::Json(parser) => parser.cut(record, &mut self.list),
-            Cutter::Several(parser) => parser.cut(record, &mut self.list),
-            Cutter::Delimiter(parser) => parser.cut(record, &mut self.list),
-            Cutter::Apsara(parser) => {
-                parser.cut(record, now, &mut self.list).map(|time| own_time = time)
-            }
+        let own_time = match self.cutter.cut(record, now, &mut self.list) {
+            Ok(time) => time,
+            Err(fault) => return self.unparsed(record, fault, now, group),
         };
-        if let Err(fault) = cut {
-            return self.unparsed(record, fault, now, group);
-        }
-        let known = known_names(&self.cutter, &self.known);
-        if let Some(name) = &self.raw {
-            self.list.put(name, Piece::record(0..record.len()), record, known);
-        }
-        let (mut time, outcome) = match &mut self.time {
+        let known = self.cutter.known();
+        self.added.list_raw(&mut self.list, record, known);
+        let (time, outcome) = match &mut self.time {
             None => (own_time, Outcome::Parsed),
             Some(time) => {
                 read_time(time.field.value(&self.list, record, known), &mut time.format, now)
@@ -413,13 +322,8 @@ impl Parser {
         if is_outdated(time, now, self.max_age_seconds) {
             return Outcome::Outdated;
         }
-        if let Some(precise) = &self.precise {
-            let nanos = u64::from(time.seconds) * 1_000_000_000 + time.nanos.map_or(0, u64::from);
-            let value = self.list.number(nanos / precise.nanos_in_unit);
-            self.list.put(&precise.name, value, record, known);
-            time.nanos = time.nanos.filter(|_| precise.keeps_nanos);
-        }
-        self.list_offset(record);
+        let time = self.added.list_time(&mut self.list, time, record, known);
+        self.added.list_offset(&mut self.list, record, known);
         if !self.finish(record, time, group) {
             return Outcome::Filtered;
         }
@@ -430,7 +334,7 @@ impl Parser {
     /// filter refuses them. Returns whether it did.
     #[inline]
     fn finish(&mut self, record: &[u8], time: LogTime, group: &mut LogGroupWriter) -> bool {
-        let known = known_names(&self.cutter, &self.known);
+        let known = self.cutter.known();
         let list = &mut self.list;
         if let Some(filter) = &mut self.filter
             && !filter.keeps(list, record, known)
@@ -473,32 +377,14 @@ impl Parser {
         let name = if is_blank { CONTENT.as_bytes() } else { &self.unparsed_name };
         let name = self.list.found(name);
         self.list.push(name, Piece::record(0..record.len()));
-        self.list_offset(record);
+        let known = self.cutter.known();
+        self.added.list_offset(&mut self.list, record, known);
         if self.unparsed == Unparsed::Shown {
-            let known = known_names(&self.cutter, &self.known);
             group.log_values(now.seconds, now.nanos, self.list.entries(record, known));
         } else if !self.finish(record, now, group) {
             return Outcome::Dropped(fault);
         }
         Outcome::KeptRaw(fault)
-    }
-}
-
-/// The name of a field that the configuration adds, as the service takes it.
-fn own_name(name: &str) -> Box<[u8]> {
-    let name = name.as_bytes();
-    acceptable(name).unwrap_or(name.into()).into()
-}
-
-/// The names that the listed fields refer to.
-#[inline]
-fn known_names<'a>(cutter: &'a Cutter, fixed: &'a KnownNames) -> &'a KnownNames {
-    match cutter {
-        Cutter::Whole(_) | Cutter::Regex(_) => fixed,
-        Cutter::Json(parser) => parser.known(),
-        Cutter::Several(parser) => parser.known(),
-        Cutter::Delimiter(parser) => parser.known(),
-        Cutter::Apsara(parser) => parser.known(),
     }
 }
 

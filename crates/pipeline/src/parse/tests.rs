@@ -1,4 +1,5 @@
 use super::*;
+use sls::collect::PreciseUnit;
 use sls::log_group::LogGroup;
 
 const NOW: LogTime = LogTime { seconds: 1_700_000_000, nanos: None };

@@ -96,8 +96,9 @@ impl RegexParser {
     }
 
     /// Names of the fields, in their order.
-    pub(super) fn names(&self) -> KnownNames {
-        self.names.clone()
+    #[inline]
+    pub(super) fn names(&self) -> &KnownNames {
+        &self.names
     }
 
     /// Cuts `record`. On success [`pieces`](Self::pieces) and [`value`](Self::value) give the

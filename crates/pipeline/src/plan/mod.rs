@@ -166,5 +166,4 @@ fn pattern_problem(field: &str, error: &PatternError) -> Problem {
 }
 
 #[cfg(test)]
-#[path = "plan_tests.rs"]
 mod tests;
