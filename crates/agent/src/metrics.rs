@@ -45,6 +45,7 @@ macro_rules! metrics {
                     let _ = writeln!(out, "# HELP sidetail_agent_{0} {1}\n# TYPE sidetail_agent_{0} {2}\nsidetail_agent_{0} {3}",
                         $text, $help, $kind, self.$name.get());
                 )*
+                write_version(&mut out);
                 self.tally(|tallies| tallies.write_metrics(&mut out));
                 alarms::write_metrics(&mut out);
                 write_process(&mut out);
@@ -59,6 +60,12 @@ impl Metrics {
     pub fn tally<T>(&self, use_it: impl FnOnce(&mut Tallies) -> T) -> T {
         use_it(&mut self.tallies.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+fn write_version(out: &mut String) {
+    let name = "sidetail_agent_build_info";
+    family(out, name, "gauge", "Which agent it is; always 1.");
+    let _ = writeln!(out, "{name}{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
 }
 
 /// What the process itself takes, under the names that every exporter has.
@@ -107,6 +114,7 @@ impl Usage {
 
 metrics! {
     configs: "gauge", "configs", "Collection configurations that run.";
+    configs_refused: "gauge", "configs_refused", "Collection configurations whose newest version does not run.";
     files: "gauge", "files", "Files that are followed.";
     read_bytes: "counter", "read_bytes_total", "Bytes of log files that became records.";
     records: "counter", "records_total", "Records found in log files.";

@@ -149,6 +149,11 @@ impl Supervisor {
         self.known.get(&format!("{provider} {id}")).map(|known| &known.fate)
     }
 
+    /// How many offers do not run in their newest version.
+    pub fn refused(&self) -> usize {
+        self.known.values().filter(|known| matches!(known.fate, Fate::Failed(_))).count()
+    }
+
     fn running(&self) -> HashSet<String> {
         self.known.values().filter_map(|known| known.running.clone()).collect()
     }
@@ -285,6 +290,7 @@ mod tests {
         assert_eq!(change(supervisor.offered("x", broken)), None);
         let Some(Fate::Failed(reason)) = supervisor.fate("x", "aa") else { panic!("it failed") };
         assert!(reason.contains("missing closing parenthesis"), "{reason}");
+        assert_eq!(supervisor.refused(), 1);
         assert_eq!(supervisor.fate("x", "bb"), Some(&applied()));
     }
 

@@ -2,6 +2,7 @@
 
 mod call;
 mod collecting;
+mod crash;
 mod ending;
 mod info_file;
 mod keeping;
@@ -250,6 +251,8 @@ fn start(env: BTreeMap<String, String>) -> Result<u8, StartError> {
         warn!("{warning}");
     }
     let pid_file = take_state_dir(&settings.state_dir)?;
+    crash::tell_of_the_last(&settings.state_dir);
+    crash::note_the_next(&settings.state_dir);
     let loaded = load_checkpoint(&settings.checkpoint)?;
     let metrics = Arc::new(Metrics::default());
     let now = collecting::moment();

@@ -290,7 +290,9 @@ impl Talk {
             let configs = offers.iter().filter_map(|offer| offer.config.as_ref().ok()?.clone());
             self.known.borrow_mut().insert(provider, configs.collect());
         }
-        if let Some(change) = supervisor.borrow_mut().offered(provider, offers) {
+        let change = supervisor.borrow_mut().offered(provider, offers);
+        self.metrics.configs_refused.set(supervisor.borrow().refused() as u64);
+        if let Some(change) = change {
             self.collector.send(Message::Change(change));
         }
     }

@@ -35,7 +35,10 @@ pub(super) fn count<H>(metrics: &Metrics, fed: &Fed, consumed: usize, tail: &Tai
         let failed = fed.dropped + fed.kept_raw;
         let became = if fed.dropped > 0 { "dropped" } else { "kept whole" };
         alarm(
-            "REGEX_MATCH_ALARM",
+            match fault.is_about_a_pattern() {
+                true => "REGEX_MATCH_ALARM",
+                false => "PARSE_LOG_FAIL_ALARM",
+            },
             format_args!(
                 "{failed} of {} records did not parse ({}) and were {became}, the first: {}",
                 fed.records,

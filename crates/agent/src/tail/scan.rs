@@ -6,7 +6,8 @@ use super::file::Tail;
 use super::source::{Inode, bytes, placed, shown};
 use super::{Collector, FileKey, LaneId, Moment, Phase, Ship, SourceId, Unsaved, drain};
 use crate::files::{Files, Found, Kind, Shown, read_full};
-use crate::{debug, info};
+use crate::log::Level;
+use crate::{alarms, debug, info};
 use pipeline::discover::Place;
 use pipeline::identity::{FileFacts, HEAD_BYTES, Mark};
 use std::collections::HashSet;
@@ -132,14 +133,26 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let (rule, exclude) = (&source.plan.discover, &source.plan.exclude);
         let prefix = &self.setup.path_prefix;
         let mut candidates: Vec<(PathBuf, Kind)> = Vec::new();
+        let mut others: Vec<PathBuf> = Vec::new();
         let listed = self.files.list(dir, &mut |name, kind| {
             let may_be_file = kind != Kind::Dir && kind != Kind::Other;
             let wanted_file = may_be_file && rule.takes_file(place, name);
             let may_be_dir = matches!(kind, Kind::Dir | Kind::Link);
             if wanted_file || (may_be_dir && rule.enter(place, name).is_some()) {
                 candidates.push((dir.join(OsStr::from_bytes(name)), kind));
+            } else if kind == Kind::Other && rule.takes_file(place, name) {
+                others.push(dir.join(OsStr::from_bytes(name)));
             }
         });
+        for path in others {
+            alarms::raise(
+                Level::Warn,
+                "UNEXPECTED_FILE_TYPE_MODE_ALARM",
+                &source.plan.name,
+                &Shown::of(&path).to_string(),
+                format_args!("matches the configuration and is no regular file; it is not read"),
+            );
+        }
         if let Err(error) = listed {
             let config = &source.plan.name;
             self.unreadable += self.denied.directory_problem(dir, config, &error);

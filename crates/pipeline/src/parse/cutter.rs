@@ -78,7 +78,12 @@ impl Cutter {
                 parser.cut(record)?;
                 parser.list(list);
             }
-            Self::Json(parser) => parser.cut(record, list)?,
+            Self::Json(parser) => {
+                parser.cut(record, list)?;
+                if list.fields.is_empty() {
+                    return Err(Fault::Empty);
+                }
+            }
             Self::Several(parser) => parser.cut(record, list)?,
             Self::Delimiter(parser) => parser.cut(record, list)?,
             Self::Apsara(parser) => return parser.cut(record, now, list),

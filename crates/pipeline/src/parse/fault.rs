@@ -11,6 +11,8 @@ pub enum Fault {
     TooFewGroups,
     /// There is nothing in the record but blanks.
     Blank,
+    /// The record is a JSON object without members.
+    Empty,
     /// The record is no JSON object.
     NotObject,
     /// The record begins as a JSON object and does not go on as one.
@@ -35,6 +37,7 @@ impl Fault {
             Self::Limit => "match_limit",
             Self::TooFewGroups => "too_few_groups",
             Self::Blank => "blank",
+            Self::Empty => "empty",
             Self::NotObject => "not_object",
             Self::NotJson => "not_json",
             Self::BadEscape => "bad_escape",
@@ -45,6 +48,11 @@ impl Fault {
         }
     }
 
+    /// Whether a pattern of the configuration could be wrong, and not only the data.
+    pub fn is_about_a_pattern(self) -> bool {
+        matches!(self, Self::NoMatch | Self::Limit | Self::TooFewGroups)
+    }
+
     /// What it means, for people.
     pub fn describe(self) -> &'static str {
         match self {
@@ -52,6 +60,7 @@ impl Fault {
             Self::Limit => "matching the pattern takes too many steps",
             Self::TooFewGroups => "the pattern has fewer groups than there are names",
             Self::Blank => "the record is blank",
+            Self::Empty => "the record is a JSON object without members",
             Self::NotObject => "the record is no JSON object",
             Self::NotJson => "the record begins as a JSON object and does not go on as one",
             Self::BadEscape => "a JSON string has an escape that means nothing",

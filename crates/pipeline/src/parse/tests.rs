@@ -199,8 +199,10 @@ fn every_way_of_parsing_can_take_the_whole_record_along() {
 
 #[test]
 fn a_log_without_fields_is_left_out() {
-    check(Parser::json(), "{}", Outcome::Filtered, None);
-    check(Parser::json().with_raw("r"), "{}", Outcome::Parsed, Some("r={}"));
+    check(Parser::json(), "{}", Outcome::Dropped(Fault::Empty), None);
+    check(Parser::json().with_raw("r"), "{}", Outcome::Dropped(Fault::Empty), None);
+    let kept = Parser::json().keeping_unparsed();
+    check(kept, "{}", Outcome::KeptRaw(Fault::Empty), Some("__raw_log__={}"));
     check(Parser::regex(RegexParser::new("x", &[]).unwrap()), "x", Outcome::Filtered, None);
 }
 

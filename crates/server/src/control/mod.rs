@@ -19,9 +19,9 @@ use sls::api::machine_group::{Machine, MachineConfig, MachineGroup};
 
 use agents::{Agent, Agents, Continuity};
 pub use agents::{AgentCounts, MAX_INSTANCE_BYTES};
-use wanted::Wanted;
+use wanted::{Held, Wanted};
 
-use crate::catalog::{Catalog, Config};
+use crate::catalog::Catalog;
 
 /// Answers agents.
 #[derive(Debug)]
@@ -165,7 +165,7 @@ fn updates(agent: &Agent, wanted: &Wanted) -> Vec<ConfigDetail> {
     let news = wanted
         .iter()
         .filter(|(name, config)| {
-            agent.configs.get(name.as_str()).is_none_or(|held| held.version != config.version)
+            agent.configs.get(name.as_str()).is_none_or(|held| held.version != config.version())
         })
         .map(|(name, config)| detail(name, config));
     let gone = agent
@@ -180,11 +180,11 @@ fn deletion(name: &str) -> ConfigDetail {
     ConfigDetail { name: name.to_owned(), version: DELETED, ..ConfigDetail::default() }
 }
 
-fn detail(name: &str, config: &Config) -> ConfigDetail {
+fn detail(name: &str, held: &Held) -> ConfigDetail {
     ConfigDetail {
         name: name.to_owned(),
-        version: config.version,
-        detail: wanted::document(name, config),
+        version: held.version(),
+        detail: wanted::document(name, held),
         extra: BTreeMap::new(),
     }
 }

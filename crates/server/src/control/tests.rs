@@ -124,6 +124,37 @@ fn an_agent_of_the_group_is_told_what_to_run() {
 }
 
 #[test]
+fn a_configuration_gets_the_topic_of_the_group_that_it_asks_for() {
+    let world = World::new();
+    let ask = |topic: &str| {
+        let mut group = group("web-group", &["web"]);
+        group.group_attribute.group_topic = topic.to_owned();
+        let mut config = config("nginx");
+        config.input_detail.insert("topicFormat".to_owned(), "group_topic".into());
+        let change = world.catalog.change(|change| {
+            change.update_group("prj", group)?;
+            change.update_config("prj", config)
+        });
+        change.expect("both are there");
+        let response = world.beat(full(1, &["web"], &[]));
+        let detail = response.continuous_pipeline_config_updates[0].clone();
+        (detail.version, String::from_utf8(detail.detail).expect("text"))
+    };
+    let (version, document) = ask("shop");
+    assert!(document.contains(r#""topicFormat":"customized://shop""#), "{document}");
+    let known = world.beat(full(1, &["web"], &[("nginx", version)]));
+    assert_eq!(updates(&known), [], "it has what it should run");
+    let mut group = group("web-group", &["web"]);
+    group.group_attribute.group_topic = "bar".to_owned();
+    world.catalog.change(|change| change.update_group("prj", group)).expect("it is there");
+    let other = world.beat(full(1, &["web"], &[("nginx", version)]));
+    assert_ne!(updates(&other)[0].1, version, "another topic is another version");
+    let (version, document) = ask("");
+    assert_eq!(version, world.version("nginx"));
+    assert!(document.contains(r#""topicFormat":"group_topic""#), "{document}");
+}
+
+#[test]
 fn an_agent_that_runs_everything_is_told_nothing() {
     let world = World::new();
     let version = world.version("nginx");

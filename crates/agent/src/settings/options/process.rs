@@ -6,6 +6,7 @@ use super::{OptionInfo, idle, key, variable};
 const ONE_READER: &str = "one thread reads and parses, faster than the network of a pod";
 const FILE_IS_BUFFER: &str =
     "there is no buffer on disk: what cannot be sent is not read, the log file is the buffer";
+const CONTAINER_BOUNDS: &str = "the container's limit bounds the agent, and it never ends itself";
 const BY_ITSELF: &str = "the agent does this by itself, without a limit to set";
 
 pub(super) const PROCESS: &[OptionInfo] = &[
@@ -120,13 +121,8 @@ pub(super) const PROCESS: &[OptionInfo] = &[
     .environment_first(),
     key("send_request_concurrency", &[], "8", "batches on their way at the same time, 1 to 80")
         .environment_first(),
-    idle(
-        "cpu_usage_limit",
-        &[],
-        "cores; Logtail restarts itself above",
-        "the container's limit bounds the agent, and it never ends itself",
-    )
-    .environment_first(),
+    idle("cpu_usage_limit", &[], "cores; Logtail restarts itself above", CONTAINER_BOUNDS)
+        .environment_first(),
     key(
         "max_bytes_per_sec",
         &[],
@@ -137,7 +133,7 @@ pub(super) const PROCESS: &[OptionInfo] = &[
     .environment_first(),
     idle("process_thread_count", &[], "threads that parse", ONE_READER).environment_first(),
     idle("resource_auto_scale", &[], "raise limits when there is room", BY_ITSELF),
-    idle("input_flow_control", &[], "slow down reading on a busy machine", BY_ITSELF),
+    idle("input_flow_control", &[], "slow down reading on a busy machine", CONTAINER_BOUNDS),
     // State.
     key(
         "check_point_filename",
