@@ -61,6 +61,8 @@ pub(crate) struct Content {
     pub(crate) is_copy: bool,
     /// Since when another one may wait for its end.
     hurried_at: Option<u64>,
+    /// It stands beside a log and begins like it.
+    pub(crate) is_beside: bool,
     bytes: Vec<u8>,
     parts: Vec<Part>,
 }
@@ -344,9 +346,12 @@ impl Book {
                 let to = held.ranges.last().map_or(0, |range| range.1 as usize);
                 one.bytes.get(..to) == other.bytes.get(..to)
             };
-            found = (0..self.contents.len())
-                .rev()
-                .filter(same_so_far)
+            // A neighbour begins like its log, but is never cut: what it is named for is known.
+            let is_beside = |content: &ContentId| self.contents[*content].is_beside;
+            let all = || (0..self.contents.len()).rev().filter(same_so_far);
+            let logs = all().filter(|content| !is_beside(content));
+            found = logs
+                .chain(all().filter(is_beside))
                 .find_map(|content| Some((content, fits(&content)?)));
         }
         let Some((content, places)) = found else {

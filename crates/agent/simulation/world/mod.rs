@@ -6,6 +6,7 @@
 
 mod excuses;
 mod names;
+mod neighbours;
 mod programs;
 mod reach;
 
@@ -33,6 +34,9 @@ pub(crate) struct World {
     /// For what happens while the agent works.
     pub(crate) random: Random,
     script: Random,
+    /// For the files beside the logs, which act in so many of a thousand cases.
+    neighbours: Random,
+    neighbourly: u64,
     /// Nanoseconds since the start.
     pub(crate) now: u64,
     wall_step: i64,
@@ -66,6 +70,8 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(seed: u64, scan_every: u64, trace: bool) -> Self {
         let mut script = Random::new(seed);
+        let mut neighbours = Random::new(seed ^ 0x7f4a_7c15);
+        let neighbourly = *neighbours.pick(&[0, 0, 60, 200]);
         let tick = *script.pick(&[1, 4 * MILLI, 10 * MILLI]);
         let pattern = *script.pick(&[Pattern::Plain, Pattern::Rotated]);
         let mut world = Self {
@@ -90,6 +96,8 @@ impl World {
             memory: Memory::default(),
             trace,
             script,
+            neighbours,
+            neighbourly,
         };
         world.disk.make_dir(Path::new("/archive"), world.wall());
         world.disk.make_dir(Path::new("/data"), world.wall());
@@ -138,6 +146,7 @@ impl World {
             95..97 => self.remove_dir(at),
             _ => self.leave(at),
         }
+        self.act_beside();
     }
 
     /// Between two calls of the agent.

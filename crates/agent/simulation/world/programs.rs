@@ -77,7 +77,7 @@ impl Stream {
 }
 
 impl World {
-    fn path(&self, at: usize) -> PathBuf {
+    pub(super) fn path(&self, at: usize) -> PathBuf {
         self.streams[at].dir.join(&self.streams[at].name)
     }
 
@@ -127,7 +127,7 @@ impl World {
         self.streams[at].open = open;
     }
     /// Appends lines, the last of them maybe without its end.
-    fn append(
+    pub(super) fn append(
         &mut self,
         node: NodeId,
         path: &str,

@@ -116,6 +116,20 @@ impl Restored {
         self.entries.retain(|other| other.rank != rank);
     }
 
+    /// The file of an entry has another name now.
+    pub fn move_to(&mut self, rank: i64, path: &Path) {
+        if let Some(known) = self.entries.iter_mut().find(|it| it.rank == rank) {
+            path.clone_into(&mut known.entry.at);
+        }
+    }
+
+    /// The file of an entry was there, so many seconds after the epoch.
+    pub fn see(&mut self, rank: i64, now_seconds: u64) {
+        if let Some(known) = self.entries.iter_mut().find(|it| it.rank == rank) {
+            known.entry.seen = now_seconds;
+        }
+    }
+
     /// Drops the entries of a file of which the content is another one now, and gives them.
     pub fn forget(&mut self, facts: &FileFacts) -> Vec<Ranked> {
         self.entries.extract_if(.., |ranked| ranked.entry.may_be(facts)).collect()

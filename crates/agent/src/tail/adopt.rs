@@ -4,6 +4,7 @@ use super::file::{Anchor, First, SafePoint, Tail};
 use super::given_up::Ranges;
 use super::packed::lane_path;
 use super::park::is_shortage;
+use super::proof::Beside;
 use super::read::scope;
 use super::resume::Looked;
 use super::source::{file_labels, placed, shown};
@@ -159,7 +160,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let inode = (facts.device, facts.inode);
         let looks = (facts.size_bytes, facts.modified_nanos);
         let sleeps = source.dormant.get(&inode) == Some(&looks) && !source.plan.tail_existing;
-        sleeps || source.copies.get(&inode) == Some(&looks)
+        let copy = source.copies.get(&inode);
+        sleeps || copy.is_some_and(|it| it.is_proven && it.looks == looks)
     }
 
     /// Begins to follow a file that is open, unless it has nothing new or cannot be read.
@@ -193,10 +195,11 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let is_fresh = known.as_ref().is_none_or(|(begin, _)| begin.id.is_none());
         if is_fresh && !matches!(sight, Sight::RenamedFrom(..)) {
             match self.is_copy(id, path, &handle, &facts, head, now) {
-                Ok(false) => {}
-                Ok(true) => {
-                    let looks = (facts.size_bytes, facts.modified_nanos);
-                    self.sources.get_mut(&id)?.copies.insert(inode, looks);
+                Ok(Beside::Own) => {}
+                Ok(beside) => {
+                    self.note_copy(id, &facts, beside);
+                    // It may still turn out to be wanted.
+                    self.unreadable += usize::from(matches!(beside, Beside::Undecided(_)));
                     return None;
                 }
                 Err(error) => {

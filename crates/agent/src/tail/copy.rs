@@ -2,11 +2,15 @@
 //! and cuts the original to nothing (`goals`, promise 6).
 //!
 //! A copy holds nothing new while its original is still there, and everything that was not read of
-//! it afterwards. It is known by its name, which begins with that of the original, and by the same
-//! two marks that a file is known by: its head, and the bytes in front of the position.
+//! it afterwards. Its name is a rotation of that of its original (`rotation`).
+//!
+//! Whether a file is to be left out because it is one is decided elsewhere (`proof`), by comparing.
+//! Here the original is cut, and nothing is left to compare with: a copy is known by the same two
+//! marks that a file is known by, its head and the bytes in front of the position.
 
 use super::file::{Anchor, Tail};
-use super::source::{bytes, joined, placed, shown};
+use super::rotation::is_rotation;
+use super::source::placed;
 use super::{Collector, FileKey, Moment, Phase, Ship, SourceId, Unsaved};
 use crate::checkpoint::Entry;
 use crate::files::{Files, Found, Shown, read_full};
@@ -15,15 +19,16 @@ use pipeline::identity::{ANCHOR_BYTES, FileFacts, HEAD_BYTES, Mark};
 use std::cmp::Reverse;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A file that grew so lately may be a copy in the making.
 pub(super) const IN_THE_MAKING_NANOS: u64 = 5_000_000_000;
 
 /// Bytes that two logs of one program do not begin with by chance.
-const PROOF_BYTES: u64 = 512;
+pub(super) const PROOF_BYTES: u64 = 512;
 
-/// A head that is shorter is that of too many files: then a copy has nothing else.
+/// A head that is shorter is that of too many files to leave out one for it. Who reads on behind it
+/// loses nothing: what is passed over is the same.
 const LEAST_HEAD: u16 = 4;
 
 /// What of a content was taken, for looking for it elsewhere.
@@ -33,6 +38,8 @@ pub(super) struct Sought {
     pub(super) path: PathBuf,
     pub(super) inode: u64,
     pub(super) born_nanos: Option<u64>,
+    /// When the file was born that the content was written in.
+    begun_nanos: Option<u64>,
     pub(super) head: Mark,
     pub(super) position: u64,
     pub(super) anchor: Mark,
@@ -58,6 +65,30 @@ pub(super) enum Likeness {
 }
 
 impl Sought {
+    /// Whether a file with these facts may have been written as a copy of it.
+    pub(super) fn may_be_copied_to(&self, facts: &FileFacts) -> bool {
+        let is_before = self.begun_nanos.is_some_and(|born| facts.modified_nanos < born);
+        facts.inode != self.inode && !is_before && (self.is_older_than(facts) || self.proves())
+    }
+
+    /// A log that was rotated by renaming is never younger than the one that has its path now.
+    fn is_older_than(&self, facts: &FileFacts) -> bool {
+        match (facts.born_nanos, self.born_nanos) {
+            (Some(born), Some(original)) => born >= original,
+            _ => false,
+        }
+    }
+
+    /// Whether its head alone tells it from other files, or that file has nothing else.
+    pub(super) fn tells(&self, facts: &FileFacts) -> bool {
+        self.head.len >= LEAST_HEAD || facts.size_bytes == self.position
+    }
+
+    /// Whether so much was taken that by chance no other file has the same in the same place.
+    fn proves(&self) -> bool {
+        self.position >= PROOF_BYTES
+    }
+
     /// What is acknowledged of a content; `None` when that is too little to be known again.
     pub(super) fn of_entry(entry: &Entry, path: PathBuf) -> Option<Self> {
         let known = entry.known();
@@ -65,6 +96,7 @@ impl Sought {
             path,
             inode: known.inode,
             born_nanos: known.born_nanos,
+            begun_nanos: known.born_nanos,
             head: known.head,
             position: known.offset,
             anchor: known.anchor,
@@ -80,6 +112,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             path: placed(&tail.shown, &self.setup.path_prefix),
             inode: tail.facts.inode,
             born_nanos: tail.facts.born_nanos,
+            begun_nanos: tail.begun_nanos,
             head: tail.head,
             position,
             anchor: tail.anchor.mark(),
@@ -91,8 +124,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
     /// that finds nothing is not enough.
     pub(super) fn find_copy(&mut self, id: SourceId, sought: &Sought) -> Option<Copy<F::Handle>> {
         let found = self
-            .look_for_copy(sought)
-            .or_else(|| self.look_for_copy(sought))
+            .look_for_copy(id, sought)
+            .or_else(|| self.look_for_copy(id, sought))
             .or_else(|| self.open_copy(id, sought));
         found.filter(|copy| self.is_free(id, copy))
     }
@@ -100,14 +133,11 @@ impl<F: Files, S: Ship> Collector<F, S> {
     /// Takes a copy from a tail that has it open: it may have no name any more. A tail that has read
     /// something of its file, and finds it there still, keeps it.
     fn open_copy(&mut self, id: SourceId, sought: &Sought) -> Option<Copy<F::Handle>> {
-        let name = sought.path.as_os_str().as_bytes();
         let may_be = |tail: &Tail<F::Handle>| {
-            let other = tail.at.as_os_str().as_bytes();
             tail.source == id
                 && tail.phase != Phase::Rewritten
                 && tail.facts.inode != sought.inode
-                && other.len() > name.len()
-                && other.starts_with(name)
+                && self.may_be_of(id, &sought.path, &tail.at)
         };
         let keys: Vec<FileKey> =
             self.tails.iter().filter(|(_, tail)| may_be(tail)).map(|(key, _)| *key).collect();
@@ -143,13 +173,16 @@ impl<F: Files, S: Ship> Collector<F, S> {
         None
     }
 
-    fn look_for_copy(&mut self, sought: &Sought) -> Option<Copy<F::Handle>> {
+    fn look_for_copy(&mut self, id: SourceId, sought: &Sought) -> Option<Copy<F::Handle>> {
         let (dir, name) = (sought.path.parent()?, sought.path.file_name()?.as_bytes());
-        let (mut beside, packed) = self
-            .files_and_packed_in(dir, |other| other.len() > name.len() && other.starts_with(name));
-        beside.retain(|(_, found)| {
-            found.facts.inode != sought.inode && found.facts.size_bytes >= sought.position
+        let (mut beside, mut packed) =
+            self.files_and_packed_in(dir, |other| is_rotation(name, other));
+        beside.retain(|(path, found)| {
+            found.facts.inode != sought.inode
+                && found.facts.size_bytes >= sought.position
+                && self.may_be_of(id, &sought.path, path)
         });
+        packed.retain(|path| self.may_be_of(id, &sought.path, path));
         beside.sort_by_key(|(_, found)| Reverse(found.facts.modified_nanos));
         let copy = beside.into_iter().find_map(|(path, _)| self.open_as_copy(sought, path));
         // The rotation may have compressed it at once; then it is the one made last.
@@ -203,19 +236,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         facts: &FileFacts,
         head: &[u8],
     ) -> Likeness {
-        if !sought.head.matches_head(head) || facts.inode == sought.inode {
-            return Likeness::Other;
-        }
-        if sought.head.len < LEAST_HEAD && facts.size_bytes != sought.position {
-            return Likeness::Other;
-        }
-        // Every log of a program may begin with the same lines. A little that is equal proves a
-        // copy only when it is the younger one, which a log rotated by renaming never is.
-        let is_younger = match (facts.born_nanos, sought.born_nanos) {
-            (Some(born), Some(original)) => born >= original,
-            _ => false,
-        };
-        if !is_younger && sought.position < PROOF_BYTES {
+        if !sought.head.matches_head(head) || !sought.may_be_copied_to(facts) {
             return Likeness::Other;
         }
         if facts.size_bytes < sought.position {
@@ -234,89 +255,6 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 Likeness::Other
             }
         }
-    }
-
-    /// Whether a file that nobody knows holds nothing but what another one holds, which is followed
-    /// and has the path that this one's name begins with.
-    pub(super) fn is_copy(
-        &mut self,
-        id: SourceId,
-        path: &Path,
-        handle: &F::Handle,
-        facts: &FileFacts,
-        head: &[u8],
-        now: Moment,
-    ) -> io::Result<bool> {
-        let Some(source) = self.sources.get(&id) else { return Ok(false) };
-        let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else {
-            return Ok(false);
-        };
-        let name = name.as_bytes();
-        let lanes: Vec<_> = (1..name.len())
-            .filter_map(|len| source.lanes.get(&joined(dir, &name[..len])).copied())
-            .collect();
-        let mut originals: Vec<Sought> = Vec::new();
-        for lane in lanes {
-            let of_lane = self.tails.values().filter(|tail| tail.lane == lane);
-            originals.extend(
-                of_lane
-                    .filter(|tail| tail.phase != Phase::Rewritten)
-                    .filter_map(|tail| self.sought(tail)),
-            );
-        }
-        // What could not be looked for so far may be what this is a copy of.
-        let own = shown(path, &self.setup.path_prefix);
-        for entry in self.restored.all() {
-            if let Some(ending) = bytes(&own).strip_prefix(bytes(&entry.path))
-                && !ending.is_empty()
-                && !ending.contains(&b'/')
-            {
-                let path = placed(&entry.path, &self.setup.path_prefix);
-                originals.extend(Sought::of_entry(entry, path));
-            }
-        }
-        let before = self.unreadable;
-        for original in originals {
-            match self.likeness(&original, handle, facts, head) {
-                Likeness::Copy(_) => {
-                    info!("{} is a copy of {}", Shown::of(&path), Shown::of(&original.path));
-                    return Ok(true);
-                }
-                Likeness::Beginning
-                    if now.wall_nanos
-                        < facts.modified_nanos.saturating_add(IN_THE_MAKING_NANOS) =>
-                {
-                    return Ok(true);
-                }
-                _ => {}
-            }
-        }
-        match self.unreadable > before {
-            true => Err(io::Error::other("it may be a copy of what cannot be read")),
-            false => Ok(false),
-        }
-    }
-
-    /// Whether what is about to be read from its first byte is a copy: a file may have been found
-    /// before the copy was written into it.
-    pub(super) fn is_copy_begun(
-        &mut self,
-        key: FileKey,
-        head: &[u8],
-        now: Moment,
-    ) -> io::Result<bool> {
-        let Some(tail) = self.tails.get_mut(&key) else { return Ok(false) };
-        let (id, at, facts) = (tail.source, tail.at.clone(), tail.facts);
-        let Some(handle) = tail.handle.take() else { return Ok(false) };
-        let is_copy = self.is_copy(id, &at, &handle, &facts, head, now);
-        if let Some(tail) = self.tails.get_mut(&key) {
-            tail.handle = Some(handle);
-        }
-        if let Some(source) = self.sources.get_mut(&id).filter(|_| matches!(is_copy, Ok(true))) {
-            let looks = (facts.size_bytes, facts.modified_nanos);
-            source.copies.insert((facts.device, facts.inode), looks);
-        }
-        is_copy
     }
 
     /// Whether nobody goes on with a content in its copy already. What was read of that file before

@@ -21,15 +21,18 @@ mod given_up;
 mod labels;
 mod lane;
 mod ledger;
+mod over;
 mod packed;
 mod park;
 mod positions;
+mod proof;
 mod queue;
 mod quiet;
 mod read;
 mod restart;
 mod resume;
 mod room;
+mod rotation;
 mod scan;
 mod ship;
 mod source;
@@ -217,6 +220,8 @@ pub struct Collector<F: Files, S: Ship> {
     recording: Vec<FileKey>,
     /// The last checkpoint could not be written: nothing waits for the next one.
     records_fail: bool,
+    /// Descriptors ran short since files without a path were last looked at.
+    is_short: bool,
     /// Files and directories that could not be looked into since the last scan began.
     unreadable: usize,
     /// Contents that are over, of which bytes may be missing.
@@ -257,6 +262,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             unsaved: Unsaved::Nothing,
             recording: Vec::new(),
             records_fail: false,
+            is_short: false,
             unreadable: 0,
             losses: VecDeque::new(),
             destroyed_bytes: 0,

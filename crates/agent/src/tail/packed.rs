@@ -9,7 +9,9 @@
 use super::adopt::{Begin, Opened, Sight};
 use super::copy::{Copy, IN_THE_MAKING_NANOS, Likeness, Sought};
 use super::file::Anchor;
+use super::proof::Beside;
 use super::resume::Looked;
+use super::rotation::are_of_one_log;
 use super::source::placed;
 use super::{Collector, FileKey, Moment, Phase, Ship, SourceId};
 use crate::checkpoint::Ranked;
@@ -26,7 +28,9 @@ enum Known {
     No,
     /// It was read as far as this says.
     Until(Begin),
-    /// Somebody else has it, or it is not all there yet.
+    /// Somebody else has it open and reads it.
+    Elsewhere,
+    /// It is not all there yet.
     Later,
 }
 
@@ -41,7 +45,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
     ) -> Option<FileKey> {
         let looks = (what.facts.size_bytes, what.facts.modified_nanos);
         let source = self.sources.get(&id)?;
-        if source.copies.get(&(what.facts.device, what.facts.inode)) == Some(&looks) {
+        let known = source.copies.get(&(what.facts.device, what.facts.inode));
+        if known.is_some_and(|it| it.is_proven && it.looks == looks) {
             return None;
         }
         // What it is made of is there and read as it is; and what is made of it may not be ready.
@@ -77,12 +82,15 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let begin = match claimed {
             Some((begin, _)) => begin,
             None if !self.sources.get(&id)?.plan.discover.takes_gzip() => return None,
-            None => match self.known_text(id, &handle, &facts, head, now) {
+            None => match self.known_text(id, path, &handle, &facts, head, now) {
                 Ok(Known::No) => Begin::at_start(0),
                 Ok(Known::Until(begin)) => begin,
+                Ok(Known::Elsewhere) => {
+                    self.note_copy(id, &facts, Beside::Copy(None));
+                    return None;
+                }
                 Ok(Known::Later) => {
-                    let looks = (facts.size_bytes, facts.modified_nanos);
-                    self.sources.get_mut(&id)?.copies.insert(inode, looks);
+                    self.unreadable += 1;
                     return None;
                 }
                 Err(error) => return self.cannot_open(path, &error),
@@ -91,31 +99,41 @@ impl<F: Files, S: Ship> Collector<F, S> {
         Some(self.follow(id, path, Opened { handle, facts, head }, begin, Sight::InPlace, now))
     }
 
-    /// Looks for the text of a compressed file among everything that the configuration has read.
+    /// Looks for the text of a compressed file among what the configuration has read of its log.
     fn known_text(
         &mut self,
         id: SourceId,
+        packed: &Path,
         handle: &F::Handle,
         facts: &FileFacts,
         head: &[u8],
         now: Moment,
     ) -> io::Result<Known> {
         let is_fresh = now.wall_nanos < facts.modified_nanos.saturating_add(IN_THE_MAKING_NANOS);
-        let followed: Vec<(Sought, bool)> = self
-            .tails
-            .values()
-            .filter(|tail| tail.source == id && tail.phase != Phase::Rewritten)
-            .filter_map(|tail| Some((self.sought(tail)?, tail.is_settled())))
-            .collect();
+        let mut followed: Vec<(Sought, bool, u64)> = Vec::new();
+        for tail in self.tails.values() {
+            let is_of_log =
+                is_of_log(Path::new(&tail.shown), packed) || is_of_log(&tail.at, packed);
+            if tail.source != id || tail.phase == Phase::Rewritten || !is_of_log {
+                continue;
+            }
+            let held = tail.handle.as_ref().map(|handle| self.files.look_at(handle));
+            let held = held.map_or(tail.facts.size_bytes, |held| {
+                held.map_or(u64::MAX, |held| held.facts.size_bytes)
+            });
+            followed.extend(self.sought(tail).map(|sought| (sought, tail.is_settled(), held)));
+        }
         let before = self.unreadable;
-        for (sought, is_settled) in followed {
+        for (sought, is_settled, held) in followed {
             match self.likeness(&sought, handle, facts, head) {
                 Likeness::Copy(_) if facts.size_bytes == sought.position && is_settled => {
                     return Ok(Known::Until(self.end_of(handle, facts)?));
                 }
                 // Whoever has it open reads what is left of it; if the agent dies before that, this
-                // is where it goes on.
-                Likeness::Copy(_) => return Ok(Known::Later),
+                // is where it goes on. What is longer than that has a text of its own.
+                Likeness::Copy(_) if facts.size_bytes <= held && sought.tells(facts) => {
+                    return Ok(Known::Elsewhere);
+                }
                 Likeness::Beginning if is_fresh => return Ok(Known::Later),
                 _ => {}
             }
@@ -123,6 +141,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
         for known in self.entries_of(id) {
             let entry = &known.entry;
             let path = placed(&entry.path, &self.setup.path_prefix);
+            if !is_of_log(&path, packed) && !is_of_log(&entry.at, packed) {
+                continue;
+            }
             let Some(sought) = Sought::of_entry(entry, path) else { continue };
             match self.likeness(&sought, handle, facts, head) {
                 Likeness::Copy(_) if facts.size_bytes == entry.offset => {
@@ -165,6 +186,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let entry = &known.entry;
         let original = placed(&entry.path, &self.setup.path_prefix);
         let Some(sought) = Sought::of_entry(entry, original.clone()) else { return };
+        packed.retain(|path| is_of_log(&original, path) || is_of_log(&entry.at, path));
         packed.sort();
         for path in packed {
             let Some(copy) = self.open_as_copy(&sought, path) else { continue };
@@ -193,6 +215,12 @@ impl<F: Files, S: Ship> Collector<F, S> {
             return;
         }
     }
+}
+
+/// Whether a compressed file has a name of the log that was at this path, in whatever directory.
+fn is_of_log(path: &Path, packed: &Path) -> bool {
+    let names = path.file_name().zip(packed.file_name());
+    names.is_some_and(|(one, other)| are_of_one_log(one.as_bytes(), other.as_bytes()))
 }
 
 /// The path whose contents are read one after the other. All compressed files of a directory take

@@ -72,6 +72,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             }
             closed += usize::from(self.close(key));
         }
+        self.is_short |= closed < count.max(AT_ONCE);
         closed
     }
 

@@ -28,6 +28,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 return;
             }
         }
+        self.prove_copies(key);
         self.seal(key);
         let new_key = self.new_id();
         let Some(old) = self.tails.get_mut(&key) else { return };

@@ -69,7 +69,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
     }
 
     /// Whether the file of a content has a later one now.
-    fn is_taken_away(&self, id: SourceId, entry: &Entry) -> bool {
+    pub(super) fn is_taken_away(&self, id: SourceId, entry: &Entry) -> bool {
         let source = self.sources.get(&id);
         let key = source.and_then(|source| source.by_inode.get(&(entry.device, entry.inode)));
         key.and_then(|key| self.tails.get(key)).is_some_and(|tail| {

@@ -17,11 +17,17 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A renamed file that does not grow is closed after this time.
+/// A renamed file that does not grow is closed after this time; when it grows, it is opened again.
 const RENAMED_STAYS: Duration = Duration::from_secs(60);
 
-/// A deleted file that does not grow is closed after this time. It holds disk space.
-const DELETED_STAYS: Duration = Duration::from_secs(10);
+/// A deleted file that does not grow is closed after this time: what is written to it then is lost.
+const DELETED_STAYS: Duration = Duration::from_secs(600);
+
+/// The same where descriptors are short, or many such files hold memory and disk space.
+const MANY_DELETED_STAY: Duration = Duration::from_secs(10);
+
+/// More files without a path are many.
+const MANY_GONE: usize = 256;
 
 impl<F: Files, S: Ship> Collector<F, S> {
     /// Looks at everything.
@@ -35,6 +41,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             }
             let is_first = self.sources.get(&id).is_some_and(|source| !source.is_scanned);
             self.scan_source(id, now);
+            self.look_at_the_over(id, now);
             if let Some(source) = self.sources.get_mut(&id) {
                 // Names may move while a directory is looked through: what was not found is looked
                 // for once more.
@@ -53,6 +60,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
     }
 
     fn scan_source(&mut self, id: SourceId, now: Moment) {
+        let before = self.unreadable;
         let Some(source) = self.sources.get(&id) else { return };
         let prefix = &self.setup.path_prefix;
         let starts = source.plan.discover.starts();
@@ -84,6 +92,12 @@ impl<F: Files, S: Ship> Collector<F, S> {
         found.sort_by(|(left, _), (right, _)| {
             right.as_os_str().len().cmp(&left.as_os_str().len()).then_with(|| right.cmp(left))
         });
+        let there: HashSet<Inode> =
+            found.iter().map(|(_, it)| (it.facts.device, it.facts.inode)).collect();
+        if let Some(source) = self.sources.get_mut(&id).filter(|_| self.unreadable == before) {
+            source.copies.retain(|inode, _| there.contains(inode));
+            source.dormant.retain(|inode, _| there.contains(inode));
+        }
         // Several paths may lead to one file.
         found.dedup_by(|(left, _), (right, _)| left == right);
         let inodes: HashSet<Inode> =
@@ -293,6 +307,10 @@ impl<F: Files, S: Ship> Collector<F, S> {
             .filter(|(_, tail)| matches!(tail.phase, Phase::Gone { .. }))
             .map(|(key, _)| *key)
             .collect();
+        let deleted_stay = match std::mem::take(&mut self.is_short) || gone.len() > MANY_GONE {
+            true => MANY_DELETED_STAY,
+            false => DELETED_STAYS,
+        };
         for key in gone {
             let Some(tail) = self.tails.get_mut(&key) else { continue };
             let Phase::Gone { since } = tail.phase else { continue };
@@ -301,7 +319,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 continue;
             };
             let Ok(found) = self.files.look_at(handle) else { continue };
-            let stays = if found.links == 0 { DELETED_STAYS } else { RENAMED_STAYS };
+            let stays = if found.links == 0 { deleted_stay } else { RENAMED_STAYS };
             let quiet = now.clock.saturating_duration_since(tail.grown_at.max(since));
             let is_over = quiet >= stays && tail.is_settled() && tail.rest.is_none();
             let has_news = found.facts.size_bytes != tail.stream.position();
@@ -319,7 +337,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 }
                 if let Some(source) = id.and_then(|id| self.sources.get_mut(&id)) {
                     // What waited for its end is looked at again.
-                    source.copies.clear();
+                    source.copies.retain(|_, copy| !copy.waits());
+                    source.over.look_again();
                 }
                 self.remove(key);
             } else if has_news || tail.rest.is_some() || !tail.is_caught_up {

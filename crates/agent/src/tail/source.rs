@@ -1,5 +1,7 @@
 //! A configuration that runs: its plan, its files, and how it starts, changes and stops.
 
+use super::over::OverDirs;
+use super::proof::KnownCopy;
 use super::{Collector, Destination, FileKey, LaneId, Moment, Phase, SourceId, Unsaved};
 use crate::checkpoint::{Claim, Entry};
 use crate::files::{Files, Shown};
@@ -33,8 +35,10 @@ pub(super) struct Source {
     pub(super) quiet_dirs: HashSet<PathBuf>,
     /// Old files that are read only when they change, with size and modification time.
     pub(super) dormant: HashMap<Inode, (u64, u64)>,
-    /// Files that hold only what another one holds, with size and modification time.
-    pub(super) copies: HashMap<Inode, (u64, u64)>,
+    /// Files that hold only what another one holds, or may do so.
+    pub(super) copies: HashMap<Inode, KnownCopy>,
+    /// Where files are that are over.
+    pub(super) over: OverDirs,
     /// Files of the last run may still be to be found: something could not be looked into, or
     /// only once so far.
     pub(super) must_recover: bool,
@@ -58,6 +62,7 @@ impl Source {
             quiet_dirs: HashSet::new(),
             dormant: HashMap::new(),
             copies: HashMap::new(),
+            over: OverDirs::default(),
             must_recover: true,
             is_recovered: false,
             is_scanned: false,

@@ -1,11 +1,12 @@
 //! Files that were begun and renamed while nobody looked.
 //!
-//! They stand beside the path they were written at, under a name that begins with its name; they
-//! are younger than the last file known to have had that path and no younger than the one that has
+//! They stand beside the path they were written at, under a name that rotation gives; they are
+//! younger than the last file known to have had that path and no younger than the one that has
 //! it now. They come between the two.
 
 use super::adopt::Sight;
 use super::file::First;
+use super::rotation::is_rotation;
 use super::source::placed;
 use super::{Collector, FileKey, Moment, Phase, Ship, SourceId};
 use crate::checkpoint::{Entry, Ranked};
@@ -147,10 +148,10 @@ impl<F: Files, S: Ship> Collector<F, S> {
 
     fn unseen(&mut self, id: SourceId, path: &Path, births: &Births) -> Vec<(PathBuf, Found)> {
         let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return Vec::new() };
-        let mut unseen = self
-            .files_in(dir, |other| other.len() > name.len() && other.starts_with(name.as_bytes()));
-        unseen.retain(|(_, found)| {
+        let mut unseen = self.files_in(dir, |other| is_rotation(name.as_bytes(), other));
+        unseen.retain(|(found_at, found)| {
             births.take(found)
+                && self.may_be_of(id, path, found_at)
                 && !self.is_followed(id, found)
                 && !self.restored.all().any(|entry| entry.may_be(&found.facts))
         });

@@ -58,8 +58,8 @@ fn a_copy_that_matches_is_not_sent_again() {
     File::create(bench.path("a.log")).unwrap();
     assert_eq!(bench.lines().len(), 0);
     // The next one is written over the first.
-    bench.append("a.log", "4\n");
-    assert_eq!(bench.lines(), ["4"]);
+    bench.append("a.log", &format!("{long}\n4\n"));
+    assert_eq!(bench.lines(), [&long[..], "4"]);
     fs::copy(bench.path("a.log"), bench.path("a.log.1")).unwrap();
     assert_eq!(bench.lines().len(), 0);
     bench.kill();

@@ -9,6 +9,7 @@ mod contents;
 mod copies;
 mod drain;
 mod first_sight;
+mod neighbours;
 mod options;
 mod order;
 mod positions;
@@ -43,7 +44,7 @@ pub(super) struct Bench {
     budget_bytes: usize,
 }
 
-fn plan(dir: &std::path::Path, name: &str, pattern: &str) -> Plan {
+pub(super) fn plan(dir: &std::path::Path, name: &str, pattern: &str) -> Plan {
     compiled(dir, name, pattern, "")
 }
 

@@ -63,7 +63,7 @@ fn what_was_left_out_stays_in_the_ledger_when_the_file_is_gone() {
     bench.lines();
     fs::remove_file(bench.path("a.log")).unwrap();
     for _ in 0..3 {
-        bench.pass(Duration::from_secs(60));
+        bench.pass(Duration::from_secs(400));
         bench.work();
     }
     let ledger = bench.collector.ledger();

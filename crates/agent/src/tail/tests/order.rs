@@ -233,3 +233,53 @@ fn what_was_empty_when_it_was_seen_and_lost_its_path_does_not_wait_for_its_prede
     bench.rename("a.log", "b.log.1");
     assert_eq!(bench.lines(), ["2"]);
 }
+
+#[test]
+fn a_renamed_file_that_was_quiet_for_long_is_read_on_when_its_writer_goes_on() {
+    let mut bench = Bench::new("a.log");
+    bench.append("a.log", "1\n");
+    assert_eq!(bench.lines(), ["1"]);
+    bench.rename("a.log", "a.log.1");
+    bench.append("a.log", "");
+    assert_eq!(bench.lines().len(), 0);
+    let is_followed = |bench: &Bench| bench.collector.tails.len() == 2;
+    for round in 2..5 {
+        bench.pass(Duration::from_secs(100));
+        assert_eq!(bench.lines().len(), 0);
+        assert_eq!(bench.lines().len(), 0);
+        assert!(!is_followed(&bench), "it is closed");
+        // And under a third name.
+        if round == 4 {
+            bench.rename("a.log.1", "a.log.2");
+            assert_eq!(bench.lines().len(), 0);
+        }
+        let name = if round == 4 { "a.log.2" } else { "a.log.1" };
+        bench.append(name, &format!("{round}\n"));
+        assert_eq!(bench.lines(), [round.to_string()]);
+        assert!(is_followed(&bench));
+    }
+    bench.pass(Duration::from_secs(100));
+    assert_eq!(bench.lines().len(), 0);
+    // Something else is written into it: that is nobody's.
+    fs::write(bench.path("a.log.2"), "what is not selected\n").unwrap();
+    bench.append("a.log", "5\n");
+    assert_eq!(bench.lines(), ["5"]);
+}
+
+#[test]
+fn a_deleted_file_is_read_on_for_minutes_unless_descriptors_are_short() {
+    for (is_short, expected) in [(false, vec!["2"]), (true, vec![])] {
+        let mut bench = Bench::new("a.log");
+        bench.append("a.log", "1\n");
+        let path = bench.path("a.log");
+        let mut writer = fs::OpenOptions::new().append(true).open(&path).unwrap();
+        assert_eq!(bench.lines(), ["1"]);
+        fs::remove_file(path).unwrap();
+        bench.lines();
+        bench.pass(Duration::from_secs(500));
+        bench.collector.is_short = is_short;
+        bench.lines();
+        std::io::Write::write_all(&mut writer, b"2\n").unwrap();
+        assert_eq!(bench.lines(), expected, "{is_short}");
+    }
+}
