@@ -35,9 +35,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 use talking::Ears;
 use tokio::sync::Notify;
+
+/// From saying that it has ended to the end of the process.
+const LAST_STEP_TAKES: Duration = Duration::from_secs(5);
 
 /// Everything was delivered.
 pub const EXIT_DRAINED: u8 = 0;
@@ -331,8 +334,14 @@ fn take_state_dir(dir: &Path) -> Result<File, StartError> {
     let path = dir.join(status::PID_FILE);
     let mut file =
         File::options().create(true).truncate(false).write(true).open(&path).map_err(unusable)?;
-    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        return Err(StartError::InUse { path: dir.to_owned() });
+    let begun = Instant::now();
+    while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        // Whoever has emptied the file is on its last step: `restart` need not fail on it.
+        let is_ending = file.metadata().is_ok_and(|it| it.len() == 0);
+        if !is_ending || begun.elapsed() > LAST_STEP_TAKES {
+            return Err(StartError::InUse { path: dir.to_owned() });
+        }
+        thread::sleep(Duration::from_millis(5));
     }
     let line = status::pid_line(std::process::id(), Path::new("/proc"));
     file.set_len(0).map_err(unusable)?;
@@ -373,4 +382,24 @@ fn wall_seconds() -> i64 {
 
 fn local_zone() -> TimeZone {
     TimeZone::system()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_directory_is_waited_for_only_when_its_agent_is_on_its_last_step() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = take_state_dir(dir.path()).unwrap();
+        let second = take_state_dir(dir.path());
+        assert!(matches!(second, Err(StartError::InUse { .. })), "it runs");
+        held.set_len(0).unwrap();
+        let ends = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(50));
+            drop(held);
+        });
+        take_state_dir(dir.path()).unwrap();
+        ends.join().unwrap();
+    }
 }
