@@ -179,13 +179,18 @@ impl<F: Files, S: Ship> Collector<F, S> {
             // It was closed for others.
             None => (self.files.open(&at), false),
         };
-        let compared = original.and_then(|original| {
-            let compared = self.compare(&sought, &original, handle, facts);
-            if let Some(tail) = self.tails.get_mut(&key).filter(|_| is_open) {
-                tail.handle = Some(original);
+        let compared = match original {
+            // Closed, and gone since: a retry would not find it either.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Compared::TakenAway),
+            Err(error) => Err(error),
+            Ok(original) => {
+                let compared = self.compare(&sought, &original, handle, facts);
+                if let Some(tail) = self.tails.get_mut(&key).filter(|_| is_open) {
+                    tail.handle = Some(original);
+                }
+                compared
             }
-            compared
-        });
+        };
         match compared {
             Ok(Compared::Other) => Beside::Own,
             Ok(Compared::Equal) if facts.size_bytes >= PROOF_BYTES => Beside::Copy(Some(key)),
