@@ -48,7 +48,7 @@ impl Outlet for Logs {
 /// and never more than one record and its newline at once.
 pub fn feed(plan: &mut Plan, text: &[u8], sizes: &[u8]) -> (Vec<Log>, Fed) {
     let topic = LabelRule::new(&Topic::None, &TagRules::default()).expect("no topic is a topic");
-    let file = LabelledFile { path: "/v/a", inode: 1 };
+    let file = LabelledFile { path: b"/v/a", inode: 1 };
     let labels = FileLabels::new(&AgentLabels::default(), &topic, file, 1);
     let mut stream = FileStream::new(labels, 0, Unfinished::No);
     let wall = LogTime { seconds: 1_700_000_000, nanos: Some(5) };
