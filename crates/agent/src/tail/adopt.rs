@@ -253,6 +253,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             lane,
             handle: Some(handle),
             at: path.to_owned(),
+            found_at: path.to_owned(),
             shown,
             facts,
             begun_nanos: begin.begun_nanos.or(facts.born_nanos),

@@ -65,6 +65,8 @@ pub(super) struct Tail<H> {
     pub(super) handle: Option<H>,
     /// Where the file was last seen.
     pub(super) at: PathBuf,
+    /// Where it was when this content was first seen.
+    pub(super) found_at: PathBuf,
     /// The path as the configuration names it.
     pub(super) shown: PathBuf,
     pub(super) facts: FileFacts,

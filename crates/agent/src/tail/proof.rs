@@ -288,7 +288,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
 
     /// Whether what is about to be read from its first byte is a copy: a file may have been found
     /// before the copy was written into it. Then it is read no more, unless it turns out later that
-    /// it is none.
+    /// it is none. What was found at the path of a log is none, whatever it is called by now.
     pub(super) fn is_copy_begun(
         &mut self,
         key: FileKey,
@@ -296,9 +296,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
         now: Moment,
     ) -> io::Result<bool> {
         let Some(tail) = self.tails.get_mut(&key) else { return Ok(false) };
-        let (id, at, facts) = (tail.source, tail.at.clone(), tail.facts);
+        let (id, found_at, facts) = (tail.source, tail.found_at.clone(), tail.facts);
         let Some(handle) = tail.handle.take() else { return Ok(false) };
-        let beside = self.is_copy(id, &at, &handle, &facts, head, now);
+        let beside = self.is_copy(id, &found_at, &handle, &facts, head, now);
         if let Some(tail) = self.tails.get_mut(&key) {
             tail.handle = Some(handle);
         }

@@ -69,6 +69,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
             lane: old.lane,
             handle: old.handle.take(),
             at: old.at.clone(),
+            found_at: old.at.clone(),
             shown: old.shown.clone(),
             facts: old.facts,
             begun_nanos: old.facts.born_nanos,

@@ -2,8 +2,9 @@
 //! logs of their own, and what is not selected is nobody's.
 
 use super::{Bench, compiled, plan};
+use crate::tail::Turn;
 use std::fs::{self, File};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// What programs write at the start of every log: far more than identity is told by.
 fn banner() -> String {
@@ -179,4 +180,26 @@ fn a_rotated_name_that_is_excluded_or_anothers_is_not_taken() {
     check_refused(exclude, None, &["2"]);
     // The other configuration has it, once.
     check_refused("", Some("a.log.2*"), &["beside", "2"]);
+}
+
+#[test]
+fn what_was_found_at_the_path_of_the_log_is_no_copy_however_it_begins() {
+    let mut bench = Bench::new("a.log*");
+    bench.append("a.log", "1\n2\n");
+    assert_eq!(bench.lines(), ["1", "2"]);
+    bench.rename("a.log", "a.log.1");
+    bench.append("a.log", "");
+    assert_eq!(bench.lines(), [] as [&str; 0]);
+    bench.rename("a.log.1", "a.log.2");
+    bench.rename("a.log", "a.log.1");
+    assert_eq!(bench.lines(), [] as [&str; 0]);
+    // Who has it open writes to it just now, and it is gone soon.
+    bench.append("a.log.1", "1\n");
+    let written = SystemTime::UNIX_EPOCH + Duration::from_nanos(bench.now.wall_nanos);
+    let file = File::options().write(true).open(bench.path("a.log.1")).unwrap();
+    file.set_modified(written).unwrap();
+    bench.pass(Duration::from_secs(2));
+    while bench.collector.turn(bench.now) == Turn::More {}
+    fs::remove_file(bench.path("a.log.1")).unwrap();
+    assert_eq!(bench.lines(), ["1"]);
 }
