@@ -111,16 +111,7 @@ fn a_letter_goes_back_to_the_service_it_was_for() {
     });
     // A letter of a version that kept no endpoint says so, and goes where it is told to.
     let dir = pod.path("state").join("dead-letters");
-    let old = concat!(
-        "sidetail-dead-letter 1 269 64 76e8677564e7e82d\n",
-        r#"{"reason":"invalid","status":400,"code":"PostBodyInvalid","message":"no","#,
-        r#""time":1767225600,"project":"p1","logstore":"app","#,
-        r#""file":"000000000000000000000000000000ab","start":5,"end":90,"logs":2,"#,
-        r#""topic":"t","tags":[["_pod_name_","pod-1"]],"compression":"","raw_size":64}"#,
-        "\n",
-        "\n\x12\x08\x07\x12\x0e\n\x07content\x12\x03one\n\x12\x08\x07\x12\x0e\n\x07content\x12\x03two",
-        "\x1a\x01t2\x13\n\n_pod_name_\x12\x05pod-1",
-    );
+    let old = include_bytes!("../src/dead_letter/version-1.letter");
     std::fs::write(dir.join("00000007.letter"), old).unwrap();
     there.follow(|_| Reply::Store);
     let ended = pod.start_as("sidetail-agent", &["dead-letters", "replay"]).wait(LIMIT).unwrap();

@@ -4,17 +4,8 @@ mod support;
 
 use std::time::Duration;
 use support::{Pod, Service, append, lines};
-use testkit::process::Running;
 
 const LIMIT: Duration = Duration::from_secs(60);
-
-fn watching(pod: &Pod) -> Running {
-    let agent = pod.start();
-    agent
-        .wait_line("that it watches", LIMIT, |line| line.contains("is watched").then_some(()))
-        .unwrap();
-    agent
-}
 
 #[track_caller]
 fn wait_for(pod: &Pod, what: &str) -> String {
@@ -34,7 +25,7 @@ fn the_ledger_is_there_as_soon_as_everything_is_watched() {
     let pod = Pod::new(&service).set("SIDETAIL_AGENT_SNAPSHOT_SECONDS", "3600");
     append(&pod.log("a.log"), &lines(0, 50));
     let size = std::fs::metadata(pod.log("a.log")).unwrap().len();
-    let agent = watching(&pod);
+    let agent = pod.start_watching();
     wait_for(&pod, &format!("phase:following seen:{size} "));
     wait_for(&pod, &format!("read:{size} acked:0-{size} missing:0 "));
     agent.terminate(LIMIT).unwrap();
@@ -48,7 +39,7 @@ fn without_a_snapshot_the_ledger_is_told_from_the_checkpoint() {
     assert_eq!(code, Some(1), "nobody knows anything: {said}");
     append(&pod.log("a.log"), &lines(0, 50));
     let size = std::fs::metadata(pod.log("a.log")).unwrap().len();
-    let agent = watching(&pod);
+    let agent = pod.start_watching();
     service.wait_for(&lines(0, 50));
     agent.terminate(LIMIT).unwrap();
     std::fs::remove_dir_all(pod.path("state").join("snapshot")).unwrap();

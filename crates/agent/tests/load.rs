@@ -192,10 +192,7 @@ fn the_end_delivers_a_large_backlog_or_says_what_is_left() {
     });
     let pod = Pod::new(&service).set("SIDETAIL_AGENT_DRAIN_SECONDS", "1");
     let all = lines(0, SIZE / LINE, LINE + 1);
-    let agent = pod.start();
-    agent
-        .wait_line("that it watches", LIMIT, |line| line.contains("is watched").then_some(()))
-        .unwrap();
+    let agent = pod.start_watching();
     // It sleeps through the writing: nothing is read when the signal comes.
     agent.signal(Signal::STOP);
     append(&pod.log("a.log"), &all);

@@ -44,15 +44,6 @@ fn copy_and_truncate(path: &Path, to: &Path) {
     File::options().write(true).open(path).unwrap().set_len(0).unwrap();
 }
 
-/// An agent that watches: what was renamed before that is nobody's.
-fn watching(pod: &Pod) -> Running {
-    let agent = pod.start();
-    agent
-        .wait_line("that it watches", LIMIT, |line| line.contains("is watched").then_some(()))
-        .unwrap();
-    agent
-}
-
 #[track_caller]
 fn check_drained(agent: Running) {
     let ended = agent.terminate(LIMIT).unwrap();
@@ -65,7 +56,7 @@ fn a_logger_that_renames_and_begins_anew_loses_no_line() {
     let service = Service::storing();
     let pod = Pod::new(&service);
     pod.configure("rotated", r#""filePattern": "b.txt*""#);
-    let agent = watching(&pod);
+    let agent = pod.start_watching();
     for round in 0..20 {
         for name in ["a.log", "b.txt"] {
             let path = pod.log(name);
@@ -326,7 +317,7 @@ fn two_hundred_files_a_second_that_come_and_go_are_read() {
 fn files_of_a_few_bytes_that_are_gone_at_once_are_collected_before_the_end() {
     let service = Service::storing();
     let pod = Pod::new(&service);
-    let agent = watching(&pod);
+    let agent = pod.start_watching();
     let sizes = [1, 2, 3, 10, 100, 1000, 1023, 1024];
     let written = come_and_go(&pod, 40, Duration::from_millis(10), SHORT_LIFE, |number| {
         let size = sizes[number % sizes.len()];
@@ -346,7 +337,7 @@ fn files_that_are_gone_at_once_are_read_beside_many_that_grow() {
     let service = Service::storing();
     let pod = Pod::new(&service);
     pod.configure("busy", r#""filePattern": "*.busy""#);
-    let agent = watching(&pod);
+    let agent = pod.start_watching();
     let is_over = AtomicBool::new(false);
     let written = std::thread::scope(|scope| {
         scope.spawn(|| {

@@ -39,7 +39,7 @@ impl LabelRule {
     /// Compiles the rule.
     pub fn new(topic: &Topic, tags: &TagRules) -> Result<Self, PatternError> {
         let topic = match topic {
-            // The attribute of the machine group comes with the closed control channel only.
+            // Who hands out the configuration has put the group's topic here, if it has one.
             Topic::None | Topic::Group => Rule::Fixed(String::new()),
             Topic::Path => Rule::Path,
             Topic::Fixed(text) => Rule::Fixed(text.clone()),

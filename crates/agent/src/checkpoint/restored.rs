@@ -111,22 +111,31 @@ impl Restored {
         self.entries.iter().map(|ranked| &ranked.entry)
     }
 
-    /// Drops an entry whose content goes on in another file.
-    pub fn remove(&mut self, rank: i64) {
-        self.entries.retain(|other| other.rank != rank);
+    fn place_of(&self, rank: i64) -> Option<usize> {
+        self.entries.binary_search_by_key(&rank, |it| it.rank).ok()
+    }
+
+    /// The entry of a rank.
+    pub fn get(&self, rank: i64) -> Option<&Ranked> {
+        Some(&self.entries[self.place_of(rank)?])
+    }
+
+    /// Drops an entry whose content goes on in another file, and gives it.
+    pub fn remove(&mut self, rank: i64) -> Option<Ranked> {
+        Some(self.entries.remove(self.place_of(rank)?))
     }
 
     /// The file of an entry has another name now.
     pub fn move_to(&mut self, rank: i64, path: &Path) {
-        if let Some(known) = self.entries.iter_mut().find(|it| it.rank == rank) {
-            path.clone_into(&mut known.entry.at);
+        if let Some(place) = self.place_of(rank) {
+            path.clone_into(&mut self.entries[place].entry.at);
         }
     }
 
     /// The file of an entry was there, so many seconds after the epoch.
     pub fn see(&mut self, rank: i64, now_seconds: u64) {
-        if let Some(known) = self.entries.iter_mut().find(|it| it.rank == rank) {
-            known.entry.seen = now_seconds;
+        if let Some(place) = self.place_of(rank) {
+            self.entries[place].entry.seen = now_seconds;
         }
     }
 

@@ -294,17 +294,7 @@ pub(super) mod tests {
     }
 
     /// The bytes of a letter by an agent that kept no endpoint.
-    pub(in super::super) const WRITTEN_BY_VERSION_1: &[u8] = concat!(
-        "sidetail-dead-letter 1 269 64 76e8677564e7e82d\n",
-        r#"{"reason":"invalid","status":400,"code":"PostBodyInvalid","message":"no","#,
-        r#""time":1767225600,"project":"p1","logstore":"app","#,
-        r#""file":"000000000000000000000000000000ab","start":5,"end":90,"logs":2,"#,
-        r#""topic":"t","tags":[["_pod_name_","pod-1"]],"compression":"","raw_size":64}"#,
-        "\n",
-        "\n\x12\x08\x07\x12\x0e\n\x07content\x12\x03one\n\x12\x08\x07\x12\x0e\n\x07content\x12\x03two",
-        "\x1a\x01t2\x13\n\n_pod_name_\x12\x05pod-1",
-    )
-    .as_bytes();
+    pub(in super::super) const WRITTEN_BY_VERSION_1: &[u8] = include_bytes!("version-1.letter");
 
     #[test]
     fn a_letter_of_version_1_stays_readable() {

@@ -13,6 +13,7 @@ use crate::warn;
 use crate::watch::Inotify;
 use pipeline::tags::AgentLabels;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc::UnboundedSender;
@@ -123,12 +124,13 @@ impl Ship for ToSender {
     }
 }
 
-/// Says once of each directory that it is not there.
-fn tell_absent(told: &mut Vec<PathBuf>, absent: Vec<PathBuf>) {
-    for path in absent.iter().filter(|path| !told.contains(path)) {
-        warn!("{} does not exist; it is collected from once it does", path.display());
-    }
-    *told = absent;
+/// Notes which directories are not there; gives those that were before, or that nobody had noted.
+fn newly_absent<'a>(
+    known: &mut HashSet<PathBuf>,
+    absent: impl Iterator<Item = &'a PathBuf>,
+) -> Vec<PathBuf> {
+    let before = std::mem::replace(known, absent.cloned().collect());
+    known.difference(&before).cloned().collect()
 }
 
 /// The ledger as it is shown.
@@ -155,7 +157,7 @@ impl Collecting {
         let mut saved = moment().clock;
         let mut is_saving = false;
         let mut opening = Opening::new(moment().clock);
-        let mut absent: Vec<PathBuf> = Vec::new();
+        let mut absent = HashSet::new();
         loop {
             let now = moment();
             self.messages.take(&mut messages);
@@ -200,7 +202,9 @@ impl Collecting {
                 if let Some(inotify) = &mut inotify {
                     inotify.watch(collector.directories());
                 }
-                tell_absent(&mut absent, collector.absent());
+                for path in newly_absent(&mut absent, collector.absent()) {
+                    warn!("{} does not exist; it is collected from once it does", path.display());
+                }
             }
             if let Some(opened) = opening.ended(collector.scans(), now.clock) {
                 self.keeper.send(keeping::Message::Opened(opened));
@@ -304,11 +308,11 @@ mod tests {
 
     #[test]
     fn a_directory_that_is_not_there_is_told_once_each_time() {
-        let dir = || vec![PathBuf::from("/a")];
-        let mut told = Vec::new();
-        tell_absent(&mut told, dir());
-        assert_eq!(told, dir());
-        tell_absent(&mut told, Vec::new());
-        assert!(told.is_empty());
+        let dir = [PathBuf::from("/a")];
+        let mut known = HashSet::new();
+        assert_eq!(newly_absent(&mut known, dir.iter()), dir);
+        assert_eq!(newly_absent(&mut known, dir.iter()), [] as [PathBuf; 0], "it is known");
+        assert_eq!(newly_absent(&mut known, [].iter()), [] as [PathBuf; 0], "it is there");
+        assert_eq!(newly_absent(&mut known, dir.iter()), dir, "and is gone again");
     }
 }

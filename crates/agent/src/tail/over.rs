@@ -45,14 +45,14 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let mut dirs: BTreeMap<PathBuf, Vec<i64>> = BTreeMap::new();
         for ranked in self.restored.ranked() {
             let entry = &ranked.entry;
+            if entry.config != source.plan.name {
+                continue;
+            }
             let log = placed(&entry.path, &self.setup.path_prefix);
             // Of what it selects no more nothing is read on.
             let is_selected =
                 source.selects(&entry.path) || source.takes(&log, &self.setup.path_prefix);
-            if entry.config == source.plan.name
-                && is_selected
-                && let Some(dir) = entry.at.parent()
-            {
+            if is_selected && let Some(dir) = entry.at.parent() {
                 match dirs.get_mut(dir) {
                     Some(ranks) => ranks.push(ranked.rank),
                     None => drop(dirs.insert(dir.to_owned(), vec![ranked.rank])),
@@ -105,7 +105,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
     }
 
     fn entry_of(&self, rank: i64) -> Option<&Entry> {
-        self.restored.ranked().iter().find(|it| it.rank == rank).map(|it| &it.entry)
+        self.restored.get(rank).map(|it| &it.entry)
     }
 
     /// Looks at one file; gives whether it is to be looked at again.
@@ -134,8 +134,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let mut head = [0; HEAD_BYTES];
         let head_len = read_full(&mut self.files, &handle, &mut head, 0)?;
         let head = &head[..head_len];
-        let known = self.restored.ranked().iter().find(|it| it.rank == rank).cloned();
-        let Some(known) = known else { return Ok(false) };
+        let Some(known) = self.restored.get(rank).cloned() else { return Ok(false) };
         let looked = Looked { path: &at, handle: &handle, facts: &facts, head };
         let (Verdict::Same, anchor) = self.verdict(&known.entry, &looked)? else {
             // Something else was written into it, most likely another copy.

@@ -196,22 +196,19 @@ impl<F: Files, S: Ship> Collector<F, S> {
             Ok(Compared::Equal) if facts.size_bytes >= PROOF_BYTES => Beside::Copy(Some(key)),
             Ok(Compared::Equal) if is_fresh => Beside::Undecided(Some(key)),
             Ok(Compared::Equal) => Beside::Own,
-            Ok(Compared::TakenAway) => match self.likeness(&sought, handle, facts, head) {
+            Ok(Compared::TakenAway) => {
+                let may_be = match self.likeness(&sought, handle, facts, head) {
+                    Likeness::Copy(_) => true,
+                    Likeness::Beginning => is_fresh || was_equal,
+                    Likeness::Other => was_equal,
+                };
+                if !may_be {
+                    return Beside::Own;
+                }
                 // Whoever reads it will notice, and look for its copy.
-                Likeness::Copy(_) => {
-                    self.make_ready(key);
-                    Beside::Undecided(Some(key))
-                }
-                Likeness::Beginning if is_fresh => {
-                    self.make_ready(key);
-                    Beside::Undecided(Some(key))
-                }
-                _ if was_equal => {
-                    self.make_ready(key);
-                    Beside::Undecided(Some(key))
-                }
-                _ => Beside::Own,
-            },
+                self.make_ready(key);
+                Beside::Undecided(Some(key))
+            }
             Err(_) => {
                 self.unreadable += 1;
                 Beside::Own
@@ -245,8 +242,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
         if size > found.size_bytes || size == 0 {
             return Ok(Compared::Other);
         }
-        let end_from = size.saturating_sub(COMPARED_BYTES);
-        for (mut at, end) in [(0, size.min(COMPARED_BYTES)), (end_from, size)] {
+        let beginning = size.min(COMPARED_BYTES);
+        let end_from = beginning.max(size.saturating_sub(COMPARED_BYTES));
+        for (mut at, end) in [(0, beginning), (end_from, size)] {
             while at < end {
                 let len = PIECE_BYTES.min(end - at) as usize;
                 let (mut one, mut other) = ([0; PIECE_BYTES as usize], [0; PIECE_BYTES as usize]);

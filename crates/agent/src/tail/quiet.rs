@@ -3,11 +3,9 @@
 //! Scans look into them as into all others; they only do without a watch of the kernel, of which
 //! there is a limited number.
 
-use super::source::placed;
 use super::{Collector, Moment, Ship, SourceId};
 use crate::files::Files;
 use std::collections::{BTreeMap, HashSet};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -47,17 +45,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
         })
     }
 
-    /// Directories that configurations name and that are not there.
-    pub fn absent(&mut self) -> Vec<PathBuf> {
-        let prefix = &self.setup.path_prefix;
-        let roots = self.sources.values().flat_map(|source| source.plan.discover.starts());
-        let mut absent: Vec<PathBuf> = roots.map(|(root, _)| placed(root, prefix)).collect();
-        absent.sort();
-        absent.dedup();
-        absent.retain(|root| {
-            let found = self.files.look(root);
-            found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-        });
-        absent
+    /// Directories that configurations name and that the last scan did not find.
+    pub fn absent(&self) -> impl Iterator<Item = &PathBuf> {
+        self.sources.values().flat_map(|source| &source.absent)
     }
 }

@@ -66,8 +66,8 @@ impl<F: Files, S: Ship> Collector<F, S> {
         let starts = source.plan.discover.starts();
         let mut waiting: Vec<(PathBuf, Place)> =
             starts.map(|(root, place)| (placed(root, prefix), place)).collect();
-        let unreadable = self.unreadable;
         let mut dirs = Vec::new();
+        let mut absent = Vec::new();
         let mut visited: HashSet<(Inode, usize)> = HashSet::new();
         let mut found: Vec<(PathBuf, Found)> = Vec::new();
         while let Some((dir, place)) = waiting.pop() {
@@ -80,6 +80,9 @@ impl<F: Files, S: Ship> Collector<F, S> {
                 }
                 Ok(_) => continue,
                 Err(error) => {
+                    if error.kind() == io::ErrorKind::NotFound && place.depth() == 0 {
+                        absent.push(dir.clone());
+                    }
                     let config = self.sources.get(&id).map_or("", |source| &source.plan.name);
                     self.unreadable += self.denied.directory_problem(&dir, config, &error);
                     continue;
@@ -94,23 +97,15 @@ impl<F: Files, S: Ship> Collector<F, S> {
         });
         let there: HashSet<Inode> =
             found.iter().map(|(_, it)| (it.facts.device, it.facts.inode)).collect();
+        // An inode that is not there any more may be another file's.
         if let Some(source) = self.sources.get_mut(&id).filter(|_| self.unreadable == before) {
             source.copies.retain(|inode, _| there.contains(inode));
             source.dormant.retain(|inode, _| there.contains(inode));
         }
         // Several paths may lead to one file.
         found.dedup_by(|(left, _), (right, _)| left == right);
-        let inodes: HashSet<Inode> =
-            found.iter().map(|(_, what)| (what.facts.device, what.facts.inode)).collect();
         for (path, what) in found {
             self.seen(id, &path, &what, now);
-        }
-        if self.unreadable == unreadable
-            && let Some(source) = self.sources.get_mut(&id)
-        {
-            // An inode that is not there any more may be another file's.
-            source.dormant.retain(|inode, _| inodes.contains(inode));
-            source.copies.retain(|inode, _| inodes.contains(inode));
         }
         let scan = self.scans;
         let Some(source) = self.sources.get(&id) else { return };
@@ -129,6 +124,7 @@ impl<F: Files, S: Ship> Collector<F, S> {
         }
         if let Some(source) = self.sources.get_mut(&id) {
             source.dirs = dirs;
+            source.absent = absent;
             source.is_scanned = true;
             source.is_replanned = false;
         }

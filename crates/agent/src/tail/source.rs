@@ -33,6 +33,8 @@ pub(super) struct Source {
     pub(super) dirs: Vec<(PathBuf, Place)>,
     /// Those of them that need no watch, because nothing happens in them.
     pub(super) quiet_dirs: HashSet<PathBuf>,
+    /// Directories that the plan names and that the last scan did not find.
+    pub(super) absent: Vec<PathBuf>,
     /// Old files that are read only when they change, with size and modification time.
     pub(super) dormant: HashMap<Inode, (u64, u64)>,
     /// Files that hold only what another one holds, or may do so.
@@ -60,6 +62,7 @@ impl Source {
             lanes: HashMap::new(),
             dirs: Vec::new(),
             quiet_dirs: HashSet::new(),
+            absent: Vec::new(),
             dormant: HashMap::new(),
             copies: HashMap::new(),
             over: OverDirs::default(),

@@ -98,6 +98,14 @@ impl Pod {
         self.start_as("sidetail-agent", &[])
     }
 
+    /// Starts the agent and waits until it watches: what was renamed before that is nobody's.
+    pub(crate) fn start_watching(&self) -> Running {
+        let agent = self.start();
+        let is_it = |line: &str| line.contains("is watched").then_some(());
+        agent.wait_line("that it watches", Duration::from_secs(60), is_it).expect("it does");
+        agent
+    }
+
     /// Starts the agent under another name, with arguments.
     pub(crate) fn start_as(&self, name: &str, args: &[&str]) -> Running {
         let path = self.path(name);

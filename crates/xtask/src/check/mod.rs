@@ -5,7 +5,7 @@ mod edges;
 mod option_reference;
 
 use crate::run::{command, step};
-use crate::workspace::root;
+use crate::workspace::{root, target_dir};
 use std::process::Command;
 
 /// What to do with what is derived from something else and kept for people: the agent's reviewed
@@ -28,7 +28,20 @@ pub(crate) fn run(reviewed: Reviewed) -> Result<(), String> {
     let clippy =
         ["cargo", "clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
     step("lints", &mut command(root(), &clippy))?;
-    Ok(())
+    fuzz_targets()
+}
+
+/// The fuzz targets are a workspace of their own, which nothing else compiles. Their library is
+/// C++.
+fn fuzz_targets() -> Result<(), String> {
+    if Command::new("c++").arg("--version").output().is_err() {
+        println!("\n▶ fuzz targets: skipped, a C++ compiler (`g++`) makes it possible");
+        return Ok(());
+    }
+    let target = target_dir().display().to_string();
+    let clippy = ["cargo", "clippy", "--quiet", "--locked", "--manifest-path", "fuzz/Cargo.toml"];
+    let rest = ["--target-dir", &target, "--", "-D", "warnings"];
+    step("fuzz targets", &mut command(root(), &[&clippy[..], &rest].concat())).map(drop)
 }
 
 /// Licences, bans and sources by `cargo deny`, where it is installed. The advisories need a
