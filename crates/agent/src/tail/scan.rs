@@ -41,7 +41,11 @@ impl<F: Files, S: Ship> Collector<F, S> {
             }
             let is_first = self.sources.get(&id).is_some_and(|source| !source.is_scanned);
             self.scan_source(id, now);
-            self.look_at_the_over(id, now);
+            // What was not found of the last run so far is gone on with in its order first.
+            let is_recovered = self.sources.get(&id).is_some_and(|source| source.is_recovered);
+            if is_recovered && self.unreadable == 0 {
+                self.look_at_the_over(id, now);
+            }
             if let Some(source) = self.sources.get_mut(&id) {
                 // Names may move while a directory is looked through: what was not found is looked
                 // for once more.
